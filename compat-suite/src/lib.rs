@@ -1,0 +1,1 @@
+//! Unmodified clients and golden scripts.

@@ -1,0 +1,1 @@
+//! Helenus: one binary that is interchangeable with Apache Cassandra 5.0.

@@ -1,0 +1,2 @@
+//! The `helenus` command.
+fn main() {}
