@@ -1,0 +1,77 @@
+//! Columns of a table.
+
+use crate::types::CqlType;
+
+/// A column's identity within its table, stable while the process runs: a column added later gets a higher
+/// one, a dropped one's is never used again. Cells in memory refer to their column by it and are ordered by it;
+/// on disk the order is that of `TableMetadata::column_order`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColumnId(pub u16);
+
+/// What a column is for (Cassandra: `ColumnMetadata.Kind`, in its order).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the variants are CQL's own terms")]
+pub enum ColumnKind {
+    PartitionKey,
+    Clustering,
+    Static,
+    Regular,
+}
+
+/// The order of a clustering column; `Asc` for every other column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants are CQL's own terms")]
+pub enum ClusteringOrder {
+    Asc,
+    Desc,
+}
+
+/// One column (Cassandra: `ColumnMetadata`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnMetadata {
+    /// Its identity in cells.
+    pub id: ColumnId,
+    /// Its name, without quotes.
+    pub name: String,
+    /// Its type.
+    pub cql_type: CqlType,
+    /// What it is for.
+    pub kind: ColumnKind,
+    /// Its place among the columns of its kind, for key columns; 0 for others.
+    pub position: usize,
+    /// Its order, for clustering columns.
+    pub order: ClusteringOrder,
+    /// The masking function of `MASKED WITH`, as CQL text.
+    pub mask: Option<String>,
+}
+
+impl ColumnMetadata {
+    /// Whether its values are several cells.
+    pub fn is_complex(&self) -> bool {
+        self.cql_type.is_multi_cell()
+    }
+
+    /// Whether it is part of the primary key.
+    pub fn is_primary_key(&self) -> bool {
+        matches!(self.kind, ColumnKind::PartitionKey | ColumnKind::Clustering)
+    }
+
+    /// Whether it is static.
+    pub fn is_static(&self) -> bool {
+        self.kind == ColumnKind::Static
+    }
+
+    /// Whether it is a clustering column in descending order.
+    pub fn is_reversed(&self) -> bool {
+        self.order == ClusteringOrder::Desc
+    }
+}
+
+/// A column that was dropped: older cells of it are skipped (Cassandra: `DroppedColumn`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct DroppedColumn {
+    /// The column as it was, with types frozen as `system_schema.dropped_columns` has them.
+    pub column: ColumnMetadata,
+    /// Cells of this time or older are gone, in microseconds.
+    pub dropped_time_us: i64,
+}

@@ -1,0 +1,136 @@
+//! Clusterings, bounds and slices.
+
+use std::cmp::Ordering;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// The values of a row's clustering columns, or of a prefix of them, in one buffer: for each an `i32` length
+/// (-1 for null) and its bytes. The empty buffer is the clustering of a static row and of tables without
+/// clustering columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Clustering(Bytes);
+
+impl Clustering {
+    /// No values.
+    pub const EMPTY: Clustering = Clustering(Bytes::new());
+
+    /// The clustering of these values.
+    pub fn new<'a>(values: impl IntoIterator<Item = Option<&'a [u8]>>) -> Self {
+        let mut buffer = BytesMut::new();
+        for value in values {
+            match value {
+                None => buffer.put_i32(-1),
+                Some(bytes) => {
+                    buffer
+                        .put_i32(i32::try_from(bytes.len()).expect("a clustering value has at most 64 KiB"));
+                    buffer.put_slice(bytes);
+                }
+            }
+        }
+        Self(buffer.freeze())
+    }
+
+    /// The buffer that holds all values.
+    pub fn buffer(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The values in their order; `None` for null.
+    pub fn values(&self) -> ClusteringValues<'_> {
+        ClusteringValues(&self.0)
+    }
+
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.values().count()
+    }
+
+    /// Whether it has no values.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of clustering column `i`.
+    pub fn get(&self, i: usize) -> Option<&[u8]> {
+        self.values().nth(i).flatten()
+    }
+}
+
+/// Iterates over the values of a [`Clustering`].
+#[derive(Clone, Debug)]
+pub struct ClusteringValues<'a>(&'a [u8]);
+
+impl<'a> Iterator for ClusteringValues<'a> {
+    type Item = Option<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (len, rest) = self.0.split_first_chunk::<4>()?;
+        match usize::try_from(i32::from_be_bytes(*len)) {
+            Err(_) => {
+                self.0 = rest;
+                Some(None)
+            }
+            Ok(len) => {
+                let (value, rest) = rest.split_at(len);
+                self.0 = rest;
+                Some(Some(value))
+            }
+        }
+    }
+}
+
+/// The kind of a bound or boundary, with Cassandra's order and ordinals (`ClusteringPrefix.Kind`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "Cassandra's own terms")]
+pub enum BoundKind {
+    ExclEnd = 0,
+    InclStart = 1,
+    ExclEndInclStartBoundary = 2,
+    StaticClustering = 3,
+    Clustering = 4,
+    InclEndExclStartBoundary = 5,
+    InclEnd = 6,
+    ExclStart = 7,
+}
+
+impl BoundKind {
+    /// How it compares with a clustering that has the bound as its prefix: `Less` where it stands before it.
+    pub fn compared_to_clustering(self) -> Ordering {
+        match self {
+            Self::ExclEnd | Self::InclStart | Self::ExclEndInclStartBoundary => Ordering::Less,
+            Self::StaticClustering | Self::Clustering => Ordering::Equal,
+            Self::InclEndExclStartBoundary | Self::InclEnd | Self::ExclStart => Ordering::Greater,
+        }
+    }
+}
+
+/// A place between rows (Cassandra: `ClusteringBound`). A bound with no values is before or after all rows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClusteringBound {
+    /// On which side of the rows with that prefix it stands.
+    pub kind: BoundKind,
+    /// The values, a prefix of the clustering columns.
+    pub prefix: Clustering,
+}
+
+impl ClusteringBound {
+    /// Before all rows.
+    pub const BOTTOM: ClusteringBound =
+        ClusteringBound { kind: BoundKind::InclStart, prefix: Clustering::EMPTY };
+    /// After all rows.
+    pub const TOP: ClusteringBound = ClusteringBound { kind: BoundKind::InclEnd, prefix: Clustering::EMPTY };
+}
+
+/// The rows between two bounds (Cassandra: `Slice`), in the table's clustering order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Slice {
+    /// `InclStart` or `ExclStart`.
+    pub start: ClusteringBound,
+    /// `InclEnd` or `ExclEnd`.
+    pub end: ClusteringBound,
+}
+
+impl Slice {
+    /// All rows.
+    pub const ALL: Slice = Slice { start: ClusteringBound::BOTTOM, end: ClusteringBound::TOP };
+}

@@ -1,0 +1,18 @@
+//! The data model of the storage engine, in Cassandra's terms (package `db`).
+
+mod clustering;
+mod deletion;
+mod key;
+mod mutation;
+mod read_command;
+mod row;
+
+pub use clustering::{BoundKind, Clustering, ClusteringBound, Slice};
+pub use deletion::{DeletionTime, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
+pub use key::{DecoratedKey, Token};
+pub use mutation::{Mutation, PartitionUpdate};
+pub use read_command::{
+    ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Operator, PartitionResult, ReadCommand,
+    ReadResponse, RowFilter, RowFilterExpression, RowFilterTarget,
+};
+pub use row::{Cell, Row, RowBuilder};

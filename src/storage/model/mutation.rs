@@ -1,0 +1,51 @@
+//! What is written.
+
+use std::sync::Arc;
+
+use super::deletion::{DeletionTime, RangeTombstone};
+use super::key::DecoratedKey;
+use super::row::Row;
+use crate::schema::TableMetadata;
+
+/// Changes to one partition of one table (Cassandra: `PartitionUpdate`).
+#[derive(Clone, Debug)]
+pub struct PartitionUpdate {
+    /// The table, as it was when the update was made.
+    pub table: Arc<TableMetadata>,
+    /// The partition's key.
+    pub key: DecoratedKey,
+    /// Deletion of the whole partition.
+    pub deletion: DeletionTime,
+    /// Deletions of slices.
+    pub range_tombstones: Vec<RangeTombstone>,
+    /// The static row.
+    pub static_row: Option<Row>,
+    /// Rows in clustering order, each clustering once.
+    pub rows: Vec<Row>,
+}
+
+impl PartitionUpdate {
+    /// An update that changes nothing yet.
+    pub fn new(table: Arc<TableMetadata>, key: DecoratedKey) -> Self {
+        Self {
+            table,
+            key,
+            deletion: DeletionTime::LIVE,
+            range_tombstones: Vec::new(),
+            static_row: None,
+            rows: Vec::new(),
+        }
+    }
+}
+
+/// Changes to partitions of one key in one keyspace, applied as one (Cassandra: `Mutation`).
+#[derive(Clone, Debug)]
+pub struct Mutation {
+    /// The key of all updates.
+    pub key: DecoratedKey,
+    /// One for each table; at least one.
+    pub updates: Vec<PartitionUpdate>,
+    /// Whether a counter table is changed: cell values are then local counter updates (Cassandra:
+    /// `CounterMutation`).
+    pub is_counter: bool,
+}

@@ -1,0 +1,8 @@
+//! CQL types and values: codecs, ordering, text form and tokens. A leaf: knows no schema and no I/O.
+//!
+//! A value is its serialized bytes as the native protocol and the SSTables hold them (Cassandra's
+//! `AbstractType`); it is decoded only where CQL's semantics need it.
+
+mod cql_type;
+
+pub use cql_type::{CqlType, UserType};
