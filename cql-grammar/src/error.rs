@@ -1,0 +1,30 @@
+//! The error of this crate.
+
+use std::fmt;
+
+/// Why a text is not CQL, where, and in Cassandra's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SyntaxError {
+    /// Line of the offending token, from 1; 0 where Cassandra's message carries no position.
+    pub line: usize,
+    /// Column of the offending token within its line in UTF-16 units, from 0.
+    pub column: usize,
+    /// What is wrong, without the position.
+    pub message: String,
+}
+
+impl SyntaxError {
+    /// An error that Cassandra reports without a position.
+    pub fn plain(message: impl Into<String>) -> Self {
+        Self { line: 0, column: 0, message: message.into() }
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "line {}:{} ", self.line, self.column)?;
+        }
+        f.write_str(&self.message)
+    }
+}
