@@ -1,5 +1,9 @@
 //! Helenus: one binary that is interchangeable with Apache Cassandra 5.0.
 
+pub mod consistency;
+pub mod cql;
+pub mod error;
+pub mod event;
 pub mod schema;
 pub mod storage;
 pub mod types;

@@ -1,0 +1,24 @@
+//! Sessions: what a connection may ask of the database, and what it gets back.
+//!
+//! - [`request`]: what a client asks, already decoded, values borrowed from the frame.
+//! - [`response`]: what it gets, rows already in wire form.
+//! - [`service`]: the boundary that [`crate::protocol`] calls.
+//! - [`client`]: the connected clients, for `system_views.clients`.
+
+pub mod client;
+pub mod request;
+pub mod response;
+pub mod service;
+
+pub use crate::consistency::{Consistency, WriteType};
+pub use crate::error::Error;
+pub use client::{Client, Clients, Stage};
+pub use request::{
+    BatchKind, BatchStatement, ProtocolVersion, QueryOptions, QueryOrId, Request, RequestKind, StatementId,
+    Value, Values,
+};
+pub use response::{
+    ColumnSpec, Columns, Prepared, PreparedMetadata, Response, ResultMessage, ResultMetadata, Rows,
+    RowsContent, RowsWriter,
+};
+pub use service::{AuthStep, Connection, ConnectionInfo, Execution, Service};
