@@ -4,6 +4,7 @@ pub mod consistency;
 pub mod cql;
 pub mod error;
 pub mod event;
+pub mod exec;
 pub mod schema;
 pub mod storage;
 pub mod types;

@@ -1,0 +1,7 @@
+//! Executes plans.
+//!
+//! - [`options`]: what a statement is executed with.
+//! - [`result`]: what it gives.
+
+pub mod options;
+pub mod result;
