@@ -4,5 +4,9 @@
 //! `AbstractType`); it is decoded only where CQL's semantics need it.
 
 mod cql_type;
+mod error;
+pub mod token;
+pub mod vint;
 
 pub use cql_type::{CqlType, UserType};
+pub use error::MarshalError;
