@@ -2,6 +2,7 @@
 
 pub mod consistency;
 pub mod cql;
+pub mod env;
 pub mod error;
 pub mod event;
 pub mod exec;

@@ -1,0 +1,3 @@
+//! What the process gets from outside: file system, clock, randomness. Real ones, and faulty ones for tests.
+
+pub mod fs;

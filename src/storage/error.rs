@@ -1,0 +1,64 @@
+//! What can go wrong in the store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An error of the store, by what its caller can do about it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The operating system refused: disk full, no permission, a failing device.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: Arc<io::Error>,
+    },
+    /// A file does not hold what it must (Cassandra: `CorruptSSTableException`). Never retried.
+    #[error("Corrupted: {}: {message}", path.display())]
+    Corruption {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The read needs bytes that are not in the chunk cache, and was told not to touch the disk. To be retried
+    /// from its start on a thread that may block.
+    #[error("the read has to wait for the disk")]
+    WouldBlock,
+    /// More tombstones than `tombstone_failure_threshold` were scanned (Cassandra:
+    /// `TombstoneOverwhelmingException`).
+    #[error(
+        "Scanned over {tombstones} tombstones during query '{query}' (last scanned row token was {token} and \
+         partition key was ({partition_key})); query aborted"
+    )]
+    TombstoneOverwhelming {
+        /// How many were scanned.
+        tombstones: u64,
+        /// The query, as CQL text.
+        query: String,
+        /// The token of the last partition.
+        token: i64,
+        /// The key of the last partition, as text.
+        partition_key: String,
+    },
+    /// What was asked for contradicts the schema or the state of the store.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store is stopping, or its disk failed before: nothing is accepted any more.
+    #[error("the store is closed: {0}")]
+    Closed(String),
+}
+
+impl StorageError {
+    /// An error of the operating system about a file.
+    pub fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self::Io { path: path.as_ref().to_owned(), source: Arc::new(source) }
+    }
+
+    /// A file that does not hold what it must.
+    pub fn corruption(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
+        Self::Corruption { path: path.as_ref().to_owned(), message: message.into() }
+    }
+}
