@@ -75,3 +75,22 @@ pub struct DroppedColumn {
     /// Cells of this time or older are gone, in microseconds.
     pub dropped_time_us: i64,
 }
+
+/// Gives the columns of a new table their ids: static ones, then regular ones, each in their order on disk, then
+/// the key's, so that the order of ids is the order on disk until a column is added.
+pub fn assign_initial_ids(columns: &mut [ColumnMetadata]) {
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_key(|i| {
+        let c = &columns[*i];
+        let rank = match c.kind {
+            ColumnKind::Static => 0,
+            ColumnKind::Regular => 1,
+            ColumnKind::PartitionKey => 2,
+            ColumnKind::Clustering => 3,
+        };
+        (rank, c.position, c.is_complex(), c.name.clone())
+    });
+    for (id, i) in order.into_iter().enumerate() {
+        columns[i].id = ColumnId(u16::try_from(id).expect("a table has fewer than 65,536 columns"));
+    }
+}

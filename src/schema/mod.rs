@@ -4,13 +4,16 @@
 
 mod column;
 mod params;
+pub mod system;
 mod table;
+mod type_name;
 
-pub use column::{ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, DroppedColumn};
+pub use column::{ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, DroppedColumn, assign_initial_ids};
 pub use params::{
     Caching, CompactionParams, CompressionParams, KeyspaceParams, Replication, SpeculativeRetry, TableParams,
 };
 pub use table::{TableId, TableKind, TableMetadata};
+pub use type_name::parse_type_name;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
