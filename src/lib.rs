@@ -1,5 +1,6 @@
 //! Helenus: one binary that is interchangeable with Apache Cassandra 5.0.
 
+pub mod config;
 pub mod consistency;
 pub mod cql;
 pub mod env;
