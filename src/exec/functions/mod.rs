@@ -1,0 +1,111 @@
+//! Native functions (Cassandra: package `cql3.functions`).
+//!
+//! A [`Function`] is one signature; [`candidates`] lists those of a name. Which of them a call means is decided by
+//! the planner (`plan::function`).
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::types::CqlType;
+
+/// What a function may know besides its arguments.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FunctionContext {
+    /// The time at which the statement runs, in microseconds since 1970, the same for all of its rows.
+    pub now_us: i64,
+}
+
+/// The code of a scalar function: serialized arguments, null where none, to a serialized result.
+pub type ScalarBody =
+    dyn Fn(&[Option<&[u8]>], &FunctionContext) -> Result<Option<Vec<u8>>, Error> + Send + Sync;
+
+/// The state of an aggregate over some rows.
+pub trait Accumulator: Send {
+    /// Takes the arguments of one row.
+    fn add(&mut self, arguments: &[Option<&[u8]>]) -> Result<(), Error>;
+    /// The result over all rows so far; the state then starts anew.
+    fn finish(&mut self) -> Result<Option<Vec<u8>>, Error>;
+}
+
+/// What a function does.
+#[derive(Clone)]
+pub enum Body {
+    /// A value for each row.
+    Scalar(Arc<ScalarBody>),
+    /// A value for all rows: makes a fresh state.
+    Aggregate(Arc<dyn Fn() -> Box<dyn Accumulator> + Send + Sync>),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scalar(_) => "Scalar",
+            Self::Aggregate(_) => "Aggregate",
+        })
+    }
+}
+
+/// One signature of a native function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name, without keyspace.
+    pub name: String,
+    /// The types of its arguments.
+    pub arg_types: Vec<CqlType>,
+    /// The type of its result.
+    pub return_type: CqlType,
+    /// Whether it gives the same result for the same arguments.
+    pub is_pure: bool,
+    /// What it does.
+    pub body: Body,
+}
+
+impl Function {
+    /// Its name with keyspace, as messages have it.
+    pub fn name(&self) -> String {
+        format!("system.{}", self.name)
+    }
+
+    /// Whether it is an aggregate.
+    pub fn is_aggregate(&self) -> bool {
+        matches!(self.body, Body::Aggregate(_))
+    }
+
+    /// Runs a scalar function.
+    pub fn execute(
+        &self,
+        arguments: &[Option<&[u8]>],
+        context: &FunctionContext,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match &self.body {
+            Body::Scalar(body) => body(arguments, context),
+            Body::Aggregate(_) => Err(Error::server(format!("{} is an aggregate", self.name))),
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    /// As Cassandra's `AbstractFunction.toString`: `system.max : (int) -> int`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let types: Vec<String> = self.arg_types.iter().map(CqlType::to_string).collect();
+        write!(f, "{} : ({}) -> {}", self.name(), types.join(", "), self.return_type)
+    }
+}
+
+/// What is known of a call when its function is looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct CallShape<'a> {
+    /// The exact or preferred types of the arguments, where known.
+    pub arg_types: &'a [Option<CqlType>],
+    /// The type of what receives the result, where known.
+    pub receiver: Option<&'a CqlType>,
+    /// The types of the table's partition key, for `token`.
+    pub partition_key: &'a [CqlType],
+}
+
+/// All signatures of the native function `name` (without keyspace) that may be meant; those that are generic in
+/// their arguments are made for this call (Cassandra: `NativeFunctions.getFunctions` and `getFactories`).
+pub fn candidates(_name: &str, _call: &CallShape<'_>) -> Vec<Arc<Function>> {
+    Vec::new()
+}
