@@ -3,6 +3,7 @@
 //! A change makes a new [`Schema`] which replaces the old one whole; whoever holds the old one goes on with it.
 
 mod column;
+pub mod options;
 mod params;
 pub mod system;
 mod table;

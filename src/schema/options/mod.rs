@@ -1,0 +1,40 @@
+//! The options of keyspaces and tables that are maps of texts: from the map that a statement or a row of
+//! `system_schema` has, and back to it, with Cassandra's checks and texts.
+
+mod caching;
+mod compaction;
+mod compression;
+mod number;
+mod replication;
+mod speculative_retry;
+mod table;
+mod unified;
+
+pub use number::java_double;
+pub use replication::{Datacenters, ReplicationFactor};
+
+use std::collections::BTreeMap;
+
+/// Options as a map of texts.
+pub type OptionMap = BTreeMap<String, String>;
+
+/// The keys of a map as Java prints a set.
+fn keys(map: &OptionMap) -> String {
+    let keys: Vec<&str> = map.keys().map(String::as_str).collect();
+    format!("[{}]", keys.join(", "))
+}
+
+/// Java's `StringUtils.isNumeric`: digits, at least one.
+fn is_numeric(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(char::is_numeric)
+}
+
+/// Whether it is `true` in any case, as Java's `Boolean.parseBoolean`.
+fn is_true(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true")
+}
+
+/// Whether it is `true` or `false` in any case.
+fn is_boolean(text: &str) -> bool {
+    is_true(text) || text.eq_ignore_ascii_case("false")
+}
