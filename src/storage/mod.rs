@@ -2,6 +2,7 @@
 
 mod error;
 pub mod model;
+pub mod schema_keyspace;
 mod unfiltered;
 
 pub use error::StorageError;

@@ -181,8 +181,7 @@ fn check_size_tiered(rest: &mut OptionMap) -> Result<()> {
     }
     let mut bucket = |name: &str, default: f64| -> Result<f64> {
         let Some(text) = rest.remove(name) else { return Ok(default) };
-        parse_double(&text)
-            .ok_or_else(|| Error::config(format!("{text} is not a parsable float for {name}")))
+        parse_double(&text).ok_or_else(|| Error::config(format!("{text} is not a parsable float for {name}")))
     };
     let low = bucket("bucket_low", 0.5)?;
     let high = bucket("bucket_high", 1.5)?;

@@ -36,8 +36,9 @@ impl CompressionParams {
         let chunk_length = chunk_length(options.remove("chunk_length_in_kb"))?;
         let min_compress_ratio = match options.remove("min_compress_ratio") {
             None => 0.0,
-            Some(ratio) => parse_double(&ratio)
-                .ok_or_else(|| Error::server(format!("java.lang.NumberFormatException: For input string: \"{ratio}\"")))?,
+            Some(ratio) => parse_double(&ratio).ok_or_else(|| {
+                Error::server(format!("java.lang.NumberFormatException: For input string: \"{ratio}\""))
+            })?,
         };
         let class = class.map(|class| compressor(&class, &options)).transpose()?;
         if class.is_none() && !options.is_empty() {
@@ -146,7 +147,9 @@ fn check_zstd(options: &OptionMap) -> Result<()> {
         return Err(failed(cause));
     };
     if !(-131_072..=22).contains(&level) {
-        return Err(failed(format!("java.lang.IllegalArgumentException compression_level={level} is invalid")));
+        return Err(failed(format!(
+            "java.lang.IllegalArgumentException compression_level={level} is invalid"
+        )));
     }
     Ok(())
 }

@@ -49,7 +49,9 @@ mod tests {
 
     #[test]
     fn doubles_are_read_as_in_java() {
-        for (text, value) in [("1", 1.0), (" 0.5 ", 0.5), ("1e-3", 0.001), ("2d", 2.0), ("-Infinity", f64::NEG_INFINITY)] {
+        for (text, value) in
+            [("1", 1.0), (" 0.5 ", 0.5), ("1e-3", 0.001), ("2d", 2.0), ("-Infinity", f64::NEG_INFINITY)]
+        {
             assert_eq!(parse_double(text), Some(value));
         }
         for text in ["", "x", "inf", "nan", "1,5", "--1"] {

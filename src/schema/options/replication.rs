@@ -19,9 +19,7 @@ pub struct ReplicationFactor(pub i32);
 impl ReplicationFactor {
     /// Reads a factor; the error is the message of Cassandra's exception.
     pub fn parse(text: &str) -> Result<ReplicationFactor, String> {
-        let number = |text: &str| {
-            text.parse::<i32>().map_err(|_| format!("For input string: \"{text}\""))
-        };
+        let number = |text: &str| text.parse::<i32>().map_err(|_| format!("For input string: \"{text}\""));
         if let Some((all, transient)) = text.split_once('/') {
             if transient.contains('/') {
                 return Err("Replication factor format is <replicas> or <replicas>/<transient>".to_owned());
@@ -53,7 +51,8 @@ impl Replication {
     /// Reads the map as a row of `system_schema` holds it.
     pub fn from_stored_map(map: &OptionMap) -> Result<Replication> {
         let mut options = map.clone();
-        let class = options.remove("class").ok_or_else(|| Error::config("Missing replication strategy class"))?;
+        let class =
+            options.remove("class").ok_or_else(|| Error::config("Missing replication strategy class"))?;
         Ok(Replication { class: full_class_name(&class)?, options })
     }
 
@@ -117,7 +116,9 @@ impl Replication {
         let recognized: Vec<&str> = match self.simple_class_name() {
             "SimpleStrategy" => {
                 if !self.options.contains_key(REPLICATION_FACTOR) {
-                    return Err(Error::config("SimpleStrategy requires a replication_factor strategy option."));
+                    return Err(Error::config(
+                        "SimpleStrategy requires a replication_factor strategy option.",
+                    ));
                 }
                 vec![REPLICATION_FACTOR]
             }

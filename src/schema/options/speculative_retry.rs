@@ -67,7 +67,8 @@ fn simple(lower: &str, text: &str) -> Result<Option<Simple>> {
 }
 
 fn hybrid(lower: &str, text: &str) -> Result<String> {
-    let inner = |function| lower.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')')?.split_once(',');
+    let inner =
+        |function| lower.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')')?.split_once(',');
     let (function, parts) = match (inner("min"), inner("max")) {
         (Some(parts), _) => ("MIN", parts),
         (_, Some(parts)) => ("MAX", parts),

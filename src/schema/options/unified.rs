@@ -61,9 +61,10 @@ fn positive(option: &str, value: i64) -> Result<()> {
 fn scaling_parameter(part: &str, whole: &str) -> Result<()> {
     let valid = match part.as_bytes() {
         [b'N'] => true,
-        [b'L' | b'T', digits @ ..] => {
-            std::str::from_utf8(digits).ok().and_then(|d| d.parse::<i32>().ok()).is_some_and(|value| value >= 2)
-        }
+        [b'L' | b'T', digits @ ..] => std::str::from_utf8(digits)
+            .ok()
+            .and_then(|d| d.parse::<i32>().ok())
+            .is_some_and(|value| value >= 2),
         _ => part.parse::<i32>().is_ok(),
     };
     if valid {
@@ -90,7 +91,9 @@ fn size(rest: &mut OptionMap, option: &str) -> Result<Option<f64>> {
         Error::config(format!("{option} {text} is not a valid size in bytes: Invalid number {text}"))
     })?;
     if value < TARGET_SIZE_MIN {
-        return Err(Error::config(format!("{option} {text} is not acceptable, size must be at least 1.000MiB")));
+        return Err(Error::config(format!(
+            "{option} {text} is not acceptable, size must be at least 1.000MiB"
+        )));
     }
     Ok(Some(value))
 }

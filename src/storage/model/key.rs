@@ -33,3 +33,10 @@ impl PartialOrd for DecoratedKey {
         Some(self.cmp(other))
     }
 }
+
+impl DecoratedKey {
+    /// A key with its token.
+    pub fn new(key: Bytes) -> Self {
+        Self { token: Token(crate::types::token::token(&key)), key }
+    }
+}
