@@ -1,3 +1,4 @@
 //! What the process gets from outside: file system, clock, randomness. Real ones, and faulty ones for tests.
 
+pub mod clock;
 pub mod fs;

@@ -1,12 +1,33 @@
 //! The store: what a replica keeps and how it answers. Knows no CQL text.
 
+mod comparator;
+mod counter;
+mod engine;
 mod error;
+pub mod memtable;
+pub mod merge;
 pub mod model;
+mod observer;
+mod options;
+mod order;
+mod read;
 pub mod schema_keyspace;
+mod table_store;
 mod unfiltered;
+mod virtual_table;
 
+pub use comparator::{ClusteringComparator, Position};
+pub use engine::{CommitPosition, IoMode, Storage};
 pub use error::StorageError;
+pub use observer::{PartitionObserver, WriteObserver};
+pub use options::{
+    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
+};
+pub use order::TableOrder;
+pub use read::purge_row;
+pub use table_store::{TableStore, View};
 pub use unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredPartitionIterator,
     UnfilteredRowIterator,
 };
+pub use virtual_table::VirtualTable;

@@ -7,6 +7,9 @@ pub const NO_TTL: i32 = 0;
 /// Never expires, never deleted (Cassandra: `Cell.NO_DELETION_TIME`).
 pub const NO_EXPIRATION: i64 = i64::MAX;
 
+/// The TTL of a liveness that expired (Cassandra: `LivenessInfo.EXPIRED_LIVENESS_TTL`).
+pub const EXPIRED_TTL: i32 = i32::MAX;
+
 /// When something was deleted (Cassandra: `DeletionTime`). Orders by timestamp, then local deletion time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeletionTime {
@@ -68,6 +71,23 @@ impl LivenessInfo {
     /// Liveness that expires at `local_expiration_time`, unless `ttl` is [`NO_TTL`].
     pub fn expiring(timestamp: i64, ttl: i32, local_expiration_time: i64) -> Self {
         if ttl == NO_TTL { Self::new(timestamp) } else { Self { timestamp, ttl, local_expiration_time } }
+    }
+
+    /// Whether it takes the place of `other` (Cassandra: `LivenessInfo.supersedes`).
+    pub fn supersedes(&self, other: &LivenessInfo) -> bool {
+        if self.timestamp != other.timestamp {
+            return self.timestamp > other.timestamp;
+        }
+        let (expired, other_expired) = (self.ttl == EXPIRED_TTL, other.ttl == EXPIRED_TTL);
+        if expired != other_expired {
+            return expired;
+        }
+        let (expiring, other_expiring) = (self.ttl != NO_TTL, other.ttl != NO_TTL);
+        if expiring != other_expiring {
+            return expiring;
+        }
+        (self.local_expiration_time, -i64::from(self.ttl))
+            > (other.local_expiration_time, -i64::from(other.ttl))
     }
 
     /// Whether there is none.

@@ -8,7 +8,7 @@ mod read_command;
 mod row;
 
 pub use clustering::{BoundKind, Clustering, ClusteringBound, Slice};
-pub use deletion::{DeletionTime, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
+pub use deletion::{DeletionTime, EXPIRED_TTL, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
 pub use key::{DecoratedKey, Token};
 pub use mutation::{Mutation, PartitionUpdate};
 pub use read_command::{

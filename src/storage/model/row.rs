@@ -84,9 +84,43 @@ pub struct Row {
     cells: Box<[CellHeader]>,
     complex_deletions: Box<[(ColumnId, DeletionTime)]>,
     data: Bytes,
+    /// Before it, in seconds since 1970, no cell is deleted or expired: 0 where there is a tombstone,
+    /// `u32::MAX` where nothing expires either.
+    cells_live_before: u32,
 }
 
 impl Row {
+    /// The number of its cells.
+    pub fn cell_count(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The cell at a place below [`Row::cell_count`].
+    pub fn cell_at(&self, index: usize) -> Cell<'_> {
+        self.view(&self.cells[index])
+    }
+
+    /// Whether it holds a tombstone, or something expired, at that time (Cassandra: `Row.hasDeletion`).
+    pub fn has_deletion(&self, now_in_seconds: i64) -> bool {
+        self.cells_live_before != u32::MAX && now_in_seconds >= i64::from(self.cells_live_before)
+            || !self.deletion.is_live()
+            || !self.complex_deletions.is_empty()
+            || (!self.liveness.is_empty() && !self.liveness.is_live(now_in_seconds))
+    }
+
+    /// Whether it holds neither a tombstone nor anything that expires, at any time.
+    pub fn is_plain(&self) -> bool {
+        self.cells_live_before == u32::MAX
+            && self.complex_deletions.is_empty()
+            && self.deletion.is_live()
+            && self.liveness.ttl == NO_TTL
+    }
+
+    /// The bytes of all its paths and values.
+    pub fn data_len(&self) -> usize {
+        self.data.len()
+    }
+
     /// Its cells, in order.
     pub fn cells(&self) -> impl DoubleEndedIterator<Item = Cell<'_>> + ExactSizeIterator + Clone {
         self.cells.iter().map(|header| self.view(header))
@@ -208,7 +242,17 @@ impl RowBuilder {
             self.cells.sort_by_key(|c| c.column);
         }
         self.complex_deletions.sort_by_key(|(c, _)| *c);
+        let cells_live_before = self
+            .cells
+            .iter()
+            .map(|c| match c.local_deletion_time {
+                seconds if seconds != u32::MAX && c.ttl == NO_TTL => 0,
+                seconds => seconds,
+            })
+            .min()
+            .unwrap_or(u32::MAX);
         Row {
+            cells_live_before,
             clustering,
             liveness,
             deletion,

@@ -1,0 +1,97 @@
+//! One partition in memory.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::super::merge::{merge_rows, merge_versions};
+use super::super::model::{DeletionTime, PartitionUpdate, Row};
+use super::super::observer::PartitionObserver;
+use super::super::order::TableOrder;
+use super::range_tombstones::RangeTombstones;
+use super::row_set::RowSet;
+
+/// What a memtable holds of one partition. A clone shares the rows.
+#[derive(Clone, Debug)]
+pub struct PartitionData {
+    /// The deletion of the whole partition.
+    pub deletion: DeletionTime,
+    /// Deletions of slices.
+    pub range_tombstones: RangeTombstones,
+    /// The static row.
+    pub static_row: Option<Arc<Row>>,
+    /// The rows, those too that deletions of the partition or of slices shadow.
+    pub rows: RowSet,
+}
+
+impl Default for PartitionData {
+    fn default() -> Self {
+        Self {
+            deletion: DeletionTime::LIVE,
+            range_tombstones: RangeTombstones::default(),
+            static_row: None,
+            rows: RowSet::default(),
+        }
+    }
+}
+
+impl PartitionData {
+    /// Merges an update into it; returns by how many bytes it grew (or shrank).
+    pub fn apply(
+        &mut self,
+        order: &TableOrder,
+        update: PartitionUpdate,
+        observer: &mut dyn PartitionObserver,
+    ) -> i64 {
+        let mut grown = 0;
+        if !update.deletion.is_live() {
+            observer.partition_deleted(update.deletion);
+            self.deletion = self.deletion.max(update.deletion);
+        }
+        for tombstone in update.range_tombstones {
+            observer.range_deleted(&tombstone);
+            let before = self.range_tombstones.len();
+            self.range_tombstones.add(order.clustering(), tombstone);
+            grown += (self.range_tombstones.len() as i64 - before as i64) * RANGE_TOMBSTONE_BYTES;
+        }
+        if let Some(new) = update.static_row {
+            let old = self.static_row.take();
+            let (merged, delta) = merge_into(order, old.as_ref(), Arc::new(new));
+            observer.static_row_changed(old.as_ref(), &merged);
+            self.static_row = Some(merged);
+            grown += delta;
+        }
+        for new in update.rows {
+            let clustering = new.clustering.clone();
+            self.rows.upsert(order.clustering(), &clustering, |old| {
+                let (merged, delta) = merge_into(order, old, Arc::new(new));
+                observer.row_changed(old, &merged);
+                grown += delta;
+                merged
+            });
+        }
+        grown
+    }
+}
+
+/// What one range tombstone takes, roughly.
+const RANGE_TOMBSTONE_BYTES: i64 = 160;
+
+/// The merge of an old and a new version, and by how many bytes it is greater than the old one.
+fn merge_into(order: &TableOrder, old: Option<&Arc<Row>>, new: Arc<Row>) -> (Arc<Row>, i64) {
+    let Some(old) = old else {
+        // A row may shadow parts of itself, where a batch deletes and writes it.
+        let slot = size_of::<Arc<Row>>() * 2;
+        let merged = merge_rows(order, std::slice::from_ref(&new), DeletionTime::LIVE).unwrap_or(new);
+        let grown = merged.memory_size() + slot;
+        return (merged, grown as i64);
+    };
+    let versions: SmallVec<[&Row; 2]> = SmallVec::from_buf([&**old, &*new]);
+    match merge_versions(order, &versions, DeletionTime::LIVE) {
+        Some(merged) => {
+            let delta = merged.memory_size() as i64 - old.memory_size() as i64;
+            (Arc::new(merged), delta)
+        }
+        None => (old.clone(), 0),
+    }
+}

@@ -1,0 +1,142 @@
+//! Turns merged partitions into the answer: purges, filters, counts.
+
+use std::sync::Arc;
+
+use super::super::error::StorageError;
+use super::super::model::{
+    ClusteringIndexFilter, DecoratedKey, PartitionResult, ReadCommand, ReadResponse, Row,
+};
+use super::super::order::TableOrder;
+use super::super::unfiltered::{Unfiltered, UnfilteredRowIterator};
+use super::purge::Purger;
+use super::row_filter::PreparedFilter;
+
+/// Builds the answer to one command.
+pub struct Collector<'a> {
+    command: &'a ReadCommand,
+    purger: Purger,
+    filter: PreparedFilter<'a>,
+    response: ReadResponse,
+    /// Rows found so far (Cassandra: `DataLimits.Counter`).
+    rows: u64,
+    is_first: bool,
+}
+
+impl<'a> Collector<'a> {
+    /// Nothing found yet.
+    pub fn new(command: &'a ReadCommand) -> Self {
+        Self {
+            command,
+            purger: Purger::new(&command.table, command.now_in_seconds),
+            filter: PreparedFilter::new(&command.table, &command.row_filter),
+            response: ReadResponse::default(),
+            rows: 0,
+            is_first: true,
+        }
+    }
+
+    /// Whether the limit on rows in all was reached.
+    pub fn is_done(&self) -> bool {
+        self.rows >= self.command.limits.rows
+    }
+
+    /// Rows and cells that were found deleted so far.
+    pub fn tombstones(&self) -> u64 {
+        self.response.tombstones_scanned
+    }
+
+    /// Passes over a partition of which nothing was found.
+    pub fn skip(&mut self) {
+        self.is_first = false;
+    }
+
+    /// The answer.
+    pub fn finish(mut self) -> ReadResponse {
+        self.response.limit_reached = self.is_done();
+        self.response
+    }
+
+    /// Takes what is wanted of the next partition.
+    pub fn add(&mut self, partition: &mut dyn UnfilteredRowIterator) -> Result<(), StorageError> {
+        let static_row = partition.static_row().and_then(|row| self.purge(row));
+        let key = partition.key().clone();
+        let Some(limit) = self.limit_of_partition() else { return Ok(()) };
+        if !self.filter.matches_partition(&key, static_row.as_deref()) {
+            return Ok(());
+        }
+        let mut rows = Vec::new();
+        let distinct_by_static = self.command.limits.distinct && static_row.is_some();
+        while (rows.len() as u64) < limit && !distinct_by_static {
+            match partition.next()? {
+                None => break,
+                Some(Unfiltered::Marker(_)) => self.response.tombstones_scanned += 1,
+                Some(Unfiltered::Row(row)) => {
+                    if let Some(row) = self.purge(&row)
+                        && self.filter.matches_row(&key, &row)
+                    {
+                        rows.push(row);
+                    }
+                }
+            }
+        }
+        self.push(key, static_row, rows);
+        Ok(())
+    }
+
+    /// Takes what is wanted of a partition of a virtual table.
+    pub fn add_result(&mut self, order: &TableOrder, partition: PartitionResult) {
+        let Some(limit) = self.limit_of_partition() else { return };
+        if !self.filter.matches_partition(&partition.key, partition.static_row.as_deref()) {
+            return;
+        }
+        let clustering = &self.command.clustering;
+        let mut rows: Vec<Arc<Row>> =
+            partition.rows.into_iter().filter(|row| selects(order, clustering, row)).collect();
+        if clustering.is_reversed() {
+            rows.reverse();
+        }
+        rows.retain(|row| self.filter.matches_row(&partition.key, row));
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        self.push(partition.key, partition.static_row, rows);
+    }
+
+    fn push(&mut self, key: DecoratedKey, static_row: Option<Arc<Row>>, rows: Vec<Arc<Row>>) {
+        if rows.is_empty() && (static_row.is_none() || self.filter.has_row_level()) {
+            return;
+        }
+        self.rows += (rows.len() as u64).max(1);
+        self.response.partitions.push(PartitionResult { key, static_row, rows });
+    }
+
+    fn purge(&mut self, row: &Arc<Row>) -> Option<Arc<Row>> {
+        let (purged, tombstones) = self.purger.purge(row);
+        self.response.tombstones_scanned += tombstones;
+        purged
+    }
+
+    /// How many rows the next partition may give; none where it may not be looked at.
+    fn limit_of_partition(&mut self) -> Option<u64> {
+        let limits = &self.command.limits;
+        let per_partition = match limits.first_partition_remaining {
+            Some(remaining) if self.is_first => remaining,
+            _ => limits.per_partition,
+        };
+        self.is_first = false;
+        let per_partition = if limits.distinct { per_partition.min(1) } else { per_partition };
+        let limit = per_partition.min(limits.rows.saturating_sub(self.rows));
+        (limit > 0).then_some(limit)
+    }
+}
+
+/// Whether a filter selects a row.
+fn selects(order: &TableOrder, filter: &ClusteringIndexFilter, row: &Row) -> bool {
+    let comparator = order.clustering();
+    match filter {
+        ClusteringIndexFilter::Slices { slices, .. } => slices.iter().any(|slice| {
+            comparator.compare(&slice.start, row).is_lt() && comparator.compare(row, &slice.end).is_lt()
+        }),
+        ClusteringIndexFilter::Names { clusterings, .. } => {
+            clusterings.iter().any(|c| comparator.compare_clusterings(c, &row.clustering).is_eq())
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Evaluates a [`ReadCommand`](super::model::ReadCommand) over merged sources.
+
+mod collector;
+mod purge;
+mod row_filter;
+
+pub(super) use collector::Collector;
+pub use purge::purge_row;
