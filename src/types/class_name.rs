@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::cql_type::CqlType;
 
-const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
+pub(super) const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
 
 /// Displays a type as `AbstractType.toString` does.
 pub struct ClassName<'a>(&'a CqlType);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::cql_name::maybe_quoted;
+
 /// A CQL type (Cassandra: `AbstractType`). Reversed clustering order is a property of the column, not of
 /// the type: see `schema::ColumnMetadata`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +113,7 @@ impl CqlType {
             Self::Bigint | Self::Double | Self::Timestamp => Some(8),
             Self::Uuid | Self::Timeuuid => Some(16),
             Self::Empty => Some(0),
-            Self::Vector { element, dimension } => element.fixed_length().map(|n| n * dimension),
+            Self::Vector { element, dimension } => element.fixed_length()?.checked_mul(*dimension),
             _ => None,
         }
     }
@@ -168,12 +170,4 @@ impl fmt::Display for CqlType {
         };
         f.write_str(name)
     }
-}
-
-/// An identifier as CQL text, quoted where it has to be.
-fn maybe_quoted(name: &str) -> String {
-    let mut chars = name.chars();
-    let plain = chars.next().is_some_and(|c| c.is_ascii_lowercase())
-        && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

@@ -4,11 +4,28 @@
 //! `AbstractType`); it is decoded only where CQL's semantics need it.
 
 mod class_name;
+mod class_parser;
+pub mod collection;
+mod compare;
+mod cql_name;
 mod cql_type;
+mod datetime;
+mod decimal;
+mod duration;
 mod error;
+mod number;
+mod text;
 pub mod token;
+mod validate;
 pub mod vint;
 
 pub use class_name::ClassName;
+pub use class_parser::{ParsedClass, composite_types};
+pub use cql_name::{is_reserved, maybe_quoted, native_type};
 pub use cql_type::{CqlType, UserType};
+pub use datetime::{DateTime, parse_date, parse_time, parse_timestamp};
+pub use decimal::{Decimal, decode_varint, encode_varint, parse_varint};
+pub use duration::Duration;
 pub use error::MarshalError;
+pub use number::{java_double, java_float};
+pub use text::{from_hex, to_hex};

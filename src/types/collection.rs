@@ -1,0 +1,312 @@
+//! The layout of frozen collections, tuples, user types and vectors (native protocol version 3 and later).
+//!
+//! ```text
+//! value             length: i32 (negative: null) | bytes
+//! list, set         count: i32 | value*                     a set in the order of its element type
+//! map               count: i32 | (key value)*               in the order of its key type
+//! tuple, user type  value*                                  trailing fields may be missing
+//! vector            element*                                elements of fixed length
+//!                   (length: unsigned vint | element)*      others
+//! ```
+//!
+//! The iterators end at bytes that are cut short; [`CqlType::validate`] tells of those.
+
+use std::cmp::Ordering;
+
+use super::{CqlType, MarshalError, vint};
+
+/// The number of elements of a collection (entries of a map).
+pub fn read_count(collection: &[u8]) -> Option<i32> {
+    collection.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes))
+}
+
+/// Takes one value, or null, from the front of `input`; `None` where it ends too early.
+#[inline]
+pub fn read_value<'a>(input: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    let (length, rest) = input.split_first_chunk::<4>()?;
+    let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+        *input = rest;
+        return Some(None);
+    };
+    let value = rest.get(..length)?;
+    *input = &rest[length..];
+    Some(Some(value))
+}
+
+/// Appends one value, or null. Values are shorter than 2 GiB, which the limits on frames see to.
+#[inline]
+pub fn write_value(out: &mut impl bytes::BufMut, value: Option<&[u8]>) {
+    match value {
+        Some(value) => {
+            out.put_i32(value.len() as i32);
+            out.put_slice(value);
+        }
+        None => out.put_i32(-1),
+    }
+}
+
+/// Values that follow each other, nulls included: the fields of a tuple or user type.
+#[derive(Clone, Debug)]
+pub struct Values<'a> {
+    rest: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Values<'a> {
+    /// The bytes that were not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = Option<&'a [u8]>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let value = read_value(&mut self.rest);
+        if value.is_none() {
+            self.left = 0;
+        }
+        value
+    }
+}
+
+/// The fields of a tuple or user type, as far as they are there.
+pub fn fields(tuple: &[u8]) -> Values<'_> {
+    Values { rest: tuple, left: usize::MAX }
+}
+
+/// Field `index` of a tuple or user type.
+pub fn field(tuple: &[u8], index: usize) -> Option<&[u8]> {
+    fields(tuple).nth(index).flatten()
+}
+
+/// The elements of a list or set; nulls too, which only lists of `IN` may hold.
+pub fn elements_or_null(collection: &[u8]) -> Values<'_> {
+    let left = read_count(collection).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    Values { rest: collection.get(4..).unwrap_or_default(), left }
+}
+
+/// The elements of a list or set.
+pub fn elements(collection: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    elements_or_null(collection).flatten()
+}
+
+/// The keys and values of a map.
+pub fn entries(map: &[u8]) -> Entries<'_> {
+    let left = read_count(map).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    Entries(Values { rest: map.get(4..).unwrap_or_default(), left: left.saturating_mul(2) })
+}
+
+/// The entries of a map.
+#[derive(Clone, Debug)]
+pub struct Entries<'a>(Values<'a>);
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()??, self.0.next()??))
+    }
+}
+
+/// The elements of a vector.
+pub fn vector_elements<'a>(
+    element: &CqlType,
+    dimension: usize,
+    vector: &'a [u8],
+) -> impl Iterator<Item = &'a [u8]> + Clone {
+    VectorElements { rest: vector, left: dimension, length: element.fixed_length() }
+}
+
+#[derive(Clone, Debug)]
+struct VectorElements<'a> {
+    rest: &'a [u8],
+    left: usize,
+    length: Option<usize>,
+}
+
+impl<'a> Iterator for VectorElements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.left = self.left.checked_sub(1)?;
+        let length = match self.length {
+            Some(length) => length,
+            None => vint::read_unsigned_u32(&mut self.rest)? as usize,
+        };
+        let (element, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(element)
+    }
+}
+
+/// A list of these elements; also a set, if they are in its order and differ.
+pub fn encode_list<V: AsRef<[u8]>>(elements: &[V]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4 + elements.iter().map(|e| 4 + e.as_ref().len()).sum::<usize>());
+    out.extend_from_slice(&(elements.len() as i32).to_be_bytes());
+    for element in elements {
+        write_value(&mut out, Some(element.as_ref()));
+    }
+    out
+}
+
+/// A map of these entries, which are in the order of their keys.
+pub fn encode_map<K: AsRef<[u8]>, V: AsRef<[u8]>>(entries: &[(K, V)]) -> Vec<u8> {
+    let size = entries.iter().map(|(k, v)| 8 + k.as_ref().len() + v.as_ref().len()).sum::<usize>();
+    let mut out = Vec::with_capacity(4 + size);
+    out.extend_from_slice(&(entries.len() as i32).to_be_bytes());
+    for (key, value) in entries {
+        write_value(&mut out, Some(key.as_ref()));
+        write_value(&mut out, Some(value.as_ref()));
+    }
+    out
+}
+
+/// A tuple or user type of these fields.
+pub fn encode_tuple<V: AsRef<[u8]>>(fields: &[Option<V>]) -> Vec<u8> {
+    let size = fields.iter().map(|f| 4 + f.as_ref().map_or(0, |v| v.as_ref().len())).sum();
+    let mut out = Vec::with_capacity(size);
+    for field in fields {
+        write_value(&mut out, field.as_ref().map(AsRef::as_ref));
+    }
+    out
+}
+
+/// A vector of these elements, whose number is its dimension.
+pub fn encode_vector<V: AsRef<[u8]>>(element: &CqlType, elements: &[V]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(elements.iter().map(|e| e.as_ref().len() + 1).sum());
+    for value in elements {
+        if element.fixed_length().is_none() {
+            vint::write_unsigned(&mut out, value.as_ref().len() as u64);
+        }
+        out.extend_from_slice(value.as_ref());
+    }
+    out
+}
+
+/// Puts the elements of a set into its order and drops repeated ones.
+pub fn sort_set<V: AsRef<[u8]>>(element: &CqlType, elements: &mut Vec<V>) {
+    elements.sort_by(|a, b| element.compare(a.as_ref(), b.as_ref()));
+    elements.dedup_by(|a, b| element.compare(a.as_ref(), b.as_ref()).is_eq());
+}
+
+/// Puts the entries of a map into its order; of entries with the same key the last one stays.
+pub fn sort_map<K: AsRef<[u8]>, V>(key: &CqlType, entries: &mut Vec<(K, V)>) {
+    entries.sort_by(|a, b| key.compare(a.0.as_ref(), b.0.as_ref()));
+    entries.dedup_by(|later, kept| {
+        let same = key.compare(later.0.as_ref(), kept.0.as_ref()).is_eq();
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+}
+
+/// The element at `index` of a list.
+pub fn list_get(list: &[u8], index: usize) -> Option<&[u8]> {
+    elements_or_null(list).nth(index).flatten()
+}
+
+/// The element of a set that equals `wanted`.
+pub fn set_get<'a>(element: &CqlType, set: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    elements(set).find(|value| element.compare(value, wanted).is_eq())
+}
+
+/// The value of `wanted` in a map.
+pub fn map_get<'a>(key: &CqlType, map: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    entries(map).find(|(k, _)| key.compare(k, wanted).is_eq()).map(|(_, value)| value)
+}
+
+/// The part of a frozen set (`is_map` false) or map whose keys lie in `from..=to`, as a collection of its own
+/// (Cassandra: `getSliceFromSerialized`).
+pub fn slice(
+    key: &CqlType,
+    is_map: bool,
+    collection: &[u8],
+    from: Option<&[u8]>,
+    to: Option<&[u8]>,
+) -> Vec<u8> {
+    let within = |k: &[u8]| {
+        from.is_none_or(|from| key.compare(from, k) != Ordering::Greater)
+            && to.is_none_or(|to| key.compare(k, to) != Ordering::Greater)
+    };
+    if is_map {
+        encode_map(&entries(collection).filter(|(k, _)| within(k)).collect::<Vec<_>>())
+    } else {
+        encode_list(&elements(collection).filter(|e| within(e)).collect::<Vec<_>>())
+    }
+}
+
+impl CqlType {
+    /// The fields of a tuple or user type value, trailing ones that it lacks left out (Cassandra:
+    /// `TupleType.split`). Fails where it holds more fields than this type.
+    pub fn split_tuple<'a>(&self, tuple: &'a [u8]) -> Result<Vec<Option<&'a [u8]>>, MarshalError> {
+        let count = match self {
+            Self::Tuple(types) => types.len(),
+            Self::User { user_type, .. } => user_type.fields.len(),
+            _ => return Err(MarshalError::new(format!("{self} is not a tuple"))),
+        };
+        let mut rest = tuple;
+        let mut split = Vec::with_capacity(count);
+        while split.len() < count && !rest.is_empty() {
+            let value = read_value(&mut rest).ok_or_else(|| {
+                MarshalError::new(format!("Not enough bytes to read {}th component", split.len()))
+            })?;
+            split.push(value);
+        }
+        if rest.is_empty() {
+            return Ok(split);
+        }
+        let values = if count == 1 { "value" } else { "values" };
+        Err(MarshalError::new(format!("Expected {count} {values} for {self} column, but got more")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collections_round_trip() {
+        let list = encode_list(&["a", "", "bc"]);
+        assert_eq!(elements(&list).collect::<Vec<_>>(), [&b"a"[..], b"", b"bc"]);
+        assert_eq!(list_get(&list, 2), Some(&b"bc"[..]));
+        assert_eq!(list_get(&list, 3), None);
+        assert_eq!(elements(&list[..list.len() - 1]).count(), 2);
+
+        let map = encode_map(&[("a", "1"), ("b", "2")]);
+        assert_eq!(map_get(&CqlType::Text, &map, b"b"), Some(&b"2"[..]));
+        let part = slice(&CqlType::Text, true, &map, Some(b"aa"), None);
+        assert_eq!(entries(&part).collect::<Vec<_>>(), [(&b"b"[..], &b"2"[..])]);
+    }
+
+    #[test]
+    fn tuples_with_nulls() {
+        let tuple = encode_tuple(&[Some("a"), None]);
+        let two = CqlType::Tuple([CqlType::Text, CqlType::Int].into());
+        let one = CqlType::Tuple([CqlType::Text].into());
+        assert_eq!(two.split_tuple(&tuple).unwrap(), [Some(&b"a"[..]), None]);
+        assert_eq!(two.split_tuple(&tuple[..5]).unwrap(), [Some(&b"a"[..])]);
+        let error = one.split_tuple(&tuple).unwrap_err();
+        assert_eq!(error.0, "Expected 1 value for frozen<tuple<text>> column, but got more");
+    }
+
+    #[test]
+    fn vectors_of_both_kinds() {
+        let fixed = encode_vector(&CqlType::Smallint, &[[0, 1], [0, 2]]);
+        assert_eq!(fixed, [2, 0, 1, 2, 0, 2]);
+        let floats = encode_vector(&CqlType::Int, &[[0, 0, 0, 1], [0, 0, 0, 2]]);
+        assert_eq!(vector_elements(&CqlType::Int, 2, &floats).nth(1), Some(&[0, 0, 0, 2][..]));
+        assert_eq!(vector_elements(&CqlType::Smallint, 2, &fixed).nth(1), Some(&[0, 2][..]));
+    }
+
+    #[test]
+    fn last_of_equal_keys_stays() {
+        let mut entries = vec![("b", 1), ("a", 2), ("b", 3)];
+        sort_map(&CqlType::Text, &mut entries);
+        assert_eq!(entries, [("a", 2), ("b", 3)]);
+    }
+}
