@@ -1,0 +1,13 @@
+//! The node's place in the ring, and the coordinator that takes requests to replicas.
+//!
+//! - [`coordinator`]: reads and writes at a consistency level.
+//! - [`replicas`]: how many replicas a keyspace has, and how many of them must answer.
+//! - [`settings`]: thresholds that requests are held against.
+
+pub mod coordinator;
+pub mod replicas;
+pub mod settings;
+
+pub use coordinator::Coordinator;
+pub use replicas::LocalNode;
+pub use settings::Settings;

@@ -1,0 +1,44 @@
+//! Thresholds that requests are held against, from `cassandra.yaml`.
+
+/// Thresholds that requests are held against.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `batch_size_warn_threshold`, in bytes.
+    pub batch_size_warn_bytes: u64,
+    /// `batch_size_fail_threshold`, in bytes.
+    pub batch_size_fail_bytes: u64,
+    /// `unlogged_batch_across_partitions_warn_threshold`.
+    pub unlogged_batch_partitions_warn: usize,
+    /// `tombstone_warn_threshold`.
+    pub tombstone_warn: u64,
+    /// `tombstone_failure_threshold`.
+    pub tombstone_failure: u64,
+    /// What is done with expiration dates beyond the latest one.
+    pub expiration_overflow: OverflowPolicy,
+}
+
+/// What is done with an expiration date beyond the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OverflowPolicy {
+    /// The statement is refused.
+    #[default]
+    Reject,
+    /// The latest date is taken, and the client warned.
+    Cap,
+    /// The latest date is taken.
+    CapNoWarn,
+}
+
+impl Default for Settings {
+    /// The values of the shipped configuration.
+    fn default() -> Self {
+        Self {
+            batch_size_warn_bytes: 5 * 1024,
+            batch_size_fail_bytes: 50 * 1024,
+            unlogged_batch_partitions_warn: 10,
+            tombstone_warn: 1000,
+            tombstone_failure: 100_000,
+            expiration_overflow: OverflowPolicy::default(),
+        }
+    }
+}

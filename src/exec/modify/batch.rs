@@ -1,0 +1,183 @@
+//! Batches (Cassandra: `BatchStatement`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::ModificationPlan;
+use super::attributes::Attributes;
+use super::collector::MutationCollector;
+use crate::consistency::WriteType;
+use crate::error::Error;
+use crate::exec::ExecutionContext;
+use crate::exec::options::Values;
+use crate::exec::term::BindContext;
+use crate::storage::model::Mutation;
+
+/// The kinds of batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchKind {
+    /// All of it happens in the end.
+    Logged,
+    /// No such promise.
+    Unlogged,
+    /// Counter updates.
+    Counter,
+}
+
+/// A planned batch.
+#[derive(Clone, Debug)]
+pub struct BatchPlan {
+    /// Its kind.
+    pub kind: BatchKind,
+    /// `USING TIMESTAMP`.
+    pub attributes: Attributes,
+    /// Its statements in order.
+    pub statements: Vec<Arc<ModificationPlan>>,
+}
+
+impl BatchPlan {
+    /// Refuses what must not stand in one batch.
+    pub fn validate(&self) -> Result<(), Error> {
+        let refuse = |message: &str| Err(Error::invalid(message));
+        if self.attributes.ttl.is_some() {
+            return refuse("Global TTL on the BATCH statement is not supported.");
+        }
+        let timestamp_set = self.attributes.timestamp.is_some();
+        if timestamp_set && self.kind == BatchKind::Counter {
+            return refuse("Cannot provide custom timestamp for counter BATCH");
+        }
+        if timestamp_set && self.statements.iter().any(|s| s.attributes.timestamp.is_some()) {
+            return refuse("Timestamp must be set either on BATCH or individual statements");
+        }
+        let counters = self.statements.iter().any(|s| s.table.is_counter);
+        let others = self.statements.iter().any(|s| !s.table.is_counter);
+        if timestamp_set && counters {
+            return refuse("Cannot provide custom timestamp for a BATCH containing counters");
+        }
+        if self.kind == BatchKind::Counter && others {
+            return refuse("Cannot include non-counter statement in a counter batch");
+        }
+        if counters && others {
+            return refuse("Counter and non-counter mutations cannot exist in the same batch");
+        }
+        if self.kind == BatchKind::Logged && counters {
+            return refuse("Cannot include a counter statement in a logged batch");
+        }
+        let virtual_tables = self.statements.iter().any(|s| s.table.is_virtual());
+        let regular_tables = self.statements.iter().any(|s| !s.table.is_virtual());
+        if self.kind == BatchKind::Logged && virtual_tables {
+            return refuse("Cannot include a virtual table statement in a logged batch");
+        }
+        if virtual_tables && regular_tables {
+            return refuse("Mutations for virtual and regular tables cannot exist in the same batch");
+        }
+        Ok(())
+    }
+
+    /// Runs it. `values` gives the bound values of each statement.
+    pub fn execute<'v>(
+        &self,
+        context: &ExecutionContext<'_>,
+        values: impl Fn(usize) -> &'v Values,
+    ) -> Result<(), Error> {
+        let mut collector = MutationCollector::default();
+        for (i, statement) in self.statements.iter().enumerate() {
+            let bind = BindContext { values: values(i), functions: &context.functions };
+            let timestamp = self.attributes.timestamp(&bind, context.timestamp)?;
+            statement.add_updates(context, values(i), timestamp, &mut collector)?;
+        }
+        if self.kind == BatchKind::Logged {
+            self.warn_of_short_grace(context);
+        }
+        let mutations = collector.finish();
+        if mutations.is_empty() {
+            return Ok(());
+        }
+        self.check_size(&mutations, context)?;
+        self.check_partitions(&mutations, context);
+        let write_type = match self.kind {
+            BatchKind::Logged if mutations.len() > 1 => WriteType::Batch,
+            BatchKind::Logged => WriteType::Simple,
+            BatchKind::Unlogged => WriteType::UnloggedBatch,
+            BatchKind::Counter => WriteType::Counter,
+        };
+        context.coordinator.mutate(mutations, context.options.consistency, write_type)
+    }
+
+    fn warn_of_short_grace(&self, context: &ExecutionContext<'_>) {
+        let tables: BTreeSet<String> = self
+            .statements
+            .iter()
+            .filter(|s| s.table.params.gc_grace_seconds == 0)
+            .map(|s| format!("{}.{}", s.table.keyspace, s.table.name))
+            .collect();
+        if !tables.is_empty() {
+            let plural = if tables.len() == 1 { "" } else { "s" };
+            context.warn(format!(
+                "Executing a LOGGED BATCH on table{plural} {}, configured with a gc_grace_seconds of 0. The gc_grace_seconds is used to TTL batchlog entries, so setting gc_grace_seconds too low on tables involved in an atomic batch might cause batchlog entries to expire before being replayed.",
+                list(&tables)
+            ));
+        }
+    }
+
+    /// Batches over several partitions are warned of, and refused, by size in bytes.
+    fn check_size(&self, mutations: &[Mutation], context: &ExecutionContext<'_>) -> Result<(), Error> {
+        if mutations.len() <= 1 {
+            return Ok(());
+        }
+        let settings = context.coordinator.settings();
+        let size: u64 = mutations.iter().map(data_size).sum();
+        let warn_at = settings.batch_size_warn_bytes;
+        if size > warn_at {
+            if size > settings.batch_size_fail_bytes {
+                return Err(Error::invalid("Batch too large"));
+            }
+            let over = size - warn_at;
+            context.warn(format!(
+                "Batch for {} is of size {size}, exceeding specified threshold of {warn_at} by {over}.",
+                list(&tables(mutations))
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_partitions(&self, mutations: &[Mutation], context: &ExecutionContext<'_>) {
+        if self.kind == BatchKind::Logged || mutations.len() <= 1 {
+            return;
+        }
+        let keys: BTreeSet<_> = mutations.iter().map(|m| &m.key).collect();
+        if keys.len() > context.coordinator.settings().unlogged_batch_partitions_warn {
+            let tables = tables(mutations);
+            let plural = if tables.len() == 1 { "" } else { "s" };
+            context.warn(format!(
+                "Unlogged batch covering {} partitions detected against table{plural} {}. You should use a logged batch for atomicity, or asynchronous writes for performance.",
+                keys.len(),
+                list(&tables)
+            ));
+        }
+    }
+}
+
+fn tables(mutations: &[Mutation]) -> BTreeSet<String> {
+    mutations.iter().flat_map(|m| &m.updates).map(|u| format!("{}.{}", u.table.keyspace, u.table.name)).collect()
+}
+
+fn list(tables: &BTreeSet<String>) -> String {
+    format!("[{}]", tables.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// The bytes of the data in a mutation (Cassandra: `PartitionUpdate.dataSize`).
+fn data_size(mutation: &Mutation) -> u64 {
+    let rows = mutation.updates.iter().flat_map(|u| u.rows.iter().chain(&u.static_row));
+    let row_size = |row: &crate::storage::model::Row| {
+        let liveness = if row.liveness.is_empty() { 0 } else if row.liveness.ttl == 0 { 8 } else { 16 };
+        let deletion = if row.deletion.is_live() { 0 } else { 16 };
+        let cells: usize = row
+            .cells()
+            .map(|c| c.value.len() + c.path.map_or(0, <[u8]>::len) + 8 + if c.ttl == 0 { 0 } else { 4 } + 4)
+            .sum();
+        let clustering: usize = row.clustering.values().flatten().map(<[u8]>::len).sum();
+        (liveness + deletion + cells + clustering) as u64
+    };
+    rows.map(row_size).sum()
+}

@@ -1,0 +1,122 @@
+//! Collects what statements change into mutations (Cassandra: `UpdatesCollector`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::schema::{TableId, TableMetadata};
+use crate::storage::merge::merge_rows;
+use crate::storage::model::{DecoratedKey, DeletionTime, Mutation, PartitionUpdate, RangeTombstone, Row};
+use crate::storage::order::TableOrder;
+
+/// The changes to one partition of one table, in the order of statements.
+#[derive(Debug)]
+pub struct PendingUpdate {
+    table: Arc<TableMetadata>,
+    order: TableOrder,
+    key: DecoratedKey,
+    /// Deletion of the partition.
+    pub deletion: DeletionTime,
+    /// Deletions of slices.
+    pub range_tombstones: Vec<RangeTombstone>,
+    /// Changes of the static row.
+    pub static_rows: Vec<Row>,
+    /// Changes of rows, in any order and of the same row several times.
+    pub rows: Vec<Row>,
+}
+
+/// Collects updates; those to the same partition become one.
+#[derive(Debug, Default)]
+pub struct MutationCollector {
+    updates: Vec<PendingUpdate>,
+    /// Where the update of a partition is, once there are so many that looking through them would be slow.
+    places: HashMap<(TableId, DecoratedKey), usize>,
+}
+
+/// Up to so many updates are looked through one by one.
+const SCANNED_UPDATES_MAX: usize = 8;
+
+impl MutationCollector {
+    /// The update of a partition; a new one where there is none yet.
+    pub fn update(&mut self, table: &Arc<TableMetadata>, order: &TableOrder, key: &DecoratedKey) -> &mut PendingUpdate {
+        let i = self.find(table, key).unwrap_or_else(|| {
+            self.updates.push(PendingUpdate {
+                table: table.clone(),
+                order: order.clone(),
+                key: key.clone(),
+                deletion: DeletionTime::LIVE,
+                range_tombstones: Vec::new(),
+                static_rows: Vec::new(),
+                rows: Vec::new(),
+            });
+            self.remember();
+            self.updates.len() - 1
+        });
+        &mut self.updates[i]
+    }
+
+    fn find(&self, table: &TableMetadata, key: &DecoratedKey) -> Option<usize> {
+        if self.updates.len() <= SCANNED_UPDATES_MAX {
+            return self.updates.iter().position(|u| u.table.id == table.id && u.key == *key);
+        }
+        self.places.get(&(table.id, key.clone())).copied()
+    }
+
+    fn remember(&mut self) {
+        if self.updates.len() > SCANNED_UPDATES_MAX {
+            for (i, update) in self.updates.iter().enumerate().skip(self.places.len()) {
+                self.places.insert((update.table.id, update.key.clone()), i);
+            }
+        }
+    }
+
+    /// The mutations: one for each key and keyspace.
+    pub fn finish(self) -> Vec<Mutation> {
+        let mut mutations: Vec<Mutation> = Vec::with_capacity(self.updates.len());
+        let mut places: HashMap<(String, DecoratedKey), usize> = HashMap::new();
+        let single = self.updates.len() == 1;
+        for update in self.updates {
+            let (key, is_counter) = (update.key.clone(), update.table.is_counter);
+            if single {
+                return vec![Mutation { key, updates: vec![update.finish()], is_counter }];
+            }
+            let place = places.entry((update.table.keyspace.clone(), key.clone()));
+            let i = *place.or_insert_with(|| {
+                mutations.push(Mutation { key, updates: Vec::new(), is_counter });
+                mutations.len() - 1
+            });
+            mutations[i].updates.push(update.finish());
+        }
+        mutations
+    }
+}
+
+impl PendingUpdate {
+    fn finish(self) -> PartitionUpdate {
+        let order = self.order;
+        PartitionUpdate {
+            table: self.table,
+            key: self.key,
+            deletion: self.deletion,
+            range_tombstones: self.range_tombstones,
+            static_row: self.static_rows.into_iter().reduce(|a, b| merge_rows(&order, &a, &b)),
+            rows: in_order(&order, self.rows),
+        }
+    }
+}
+
+/// Rows in clustering order, those of the same clustering merged.
+fn in_order(order: &TableOrder, mut rows: Vec<Row>) -> Vec<Row> {
+    if rows.len() <= 1 {
+        return rows;
+    }
+    let compare = |a: &Row, b: &Row| order.clustering().compare_clusterings(&a.clustering, &b.clustering);
+    rows.sort_by(compare);
+    let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match merged.last_mut() {
+            Some(last) if compare(last, &row).is_eq() => *last = merge_rows(order, last, &row),
+            _ => merged.push(row),
+        }
+    }
+    merged
+}

@@ -1,0 +1,278 @@
+//! INSERT, UPDATE, DELETE and BATCH (Cassandra: `ModificationStatement`, `BatchStatement`).
+//!
+//! - [`operation`]: what is done to one column.
+//! - [`row_update`]: the cells of one row, as they are made.
+//! - [`attributes`]: `USING TIMESTAMP` and `USING TTL`.
+//! - [`collector`]: the mutations that come of one or several statements.
+//! - [`batch`]: batches.
+
+pub mod attributes;
+pub mod batch;
+pub mod collector;
+pub mod operation;
+pub mod row_update;
+
+use std::sync::Arc;
+
+use attributes::Attributes;
+use collector::MutationCollector;
+use operation::Operation;
+use row_update::{RowUpdate, WriteTime};
+
+use super::ExecutionContext;
+use super::options::Values;
+use super::restrictions::Restrictions;
+use super::term::BindContext;
+use crate::error::Error;
+use crate::schema::TableMetadata;
+use crate::storage::model::{
+    Clustering, ClusteringBound, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
+    LivenessInfo, RangeTombstone, ReadCommand, ReadResponse, Row, RowFilter, Slice,
+};
+use crate::storage::order::TableOrder;
+
+/// What kind of statement it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModificationKind {
+    /// `INSERT`
+    Insert,
+    /// `UPDATE`
+    Update,
+    /// `DELETE`
+    Delete,
+}
+
+/// A planned INSERT, UPDATE or DELETE.
+#[derive(Clone, Debug)]
+pub struct ModificationPlan {
+    /// What kind of statement it is.
+    pub kind: ModificationKind,
+    /// The table.
+    pub table: Arc<TableMetadata>,
+    /// The orders of the table.
+    pub order: TableOrder,
+    /// Which rows.
+    pub restrictions: Restrictions,
+    /// `USING …`
+    pub attributes: Attributes,
+    /// What is done to regular columns.
+    pub regular: Vec<Operation>,
+    /// What is done to static columns.
+    pub statics: Vec<Operation>,
+}
+
+impl ModificationPlan {
+    /// Whether rows have to be read before they can be changed.
+    pub fn requires_read(&self) -> bool {
+        self.regular.iter().chain(&self.statics).any(|op| op.action.requires_read())
+    }
+
+    /// Whether full rows are named, so that their regular part is written.
+    fn updates_regular_rows(&self) -> bool {
+        self.table.clustering.is_empty() || self.restrictions.has_clustering_restrictions()
+    }
+
+    fn has_slices(&self) -> bool {
+        self.kind == ModificationKind::Delete
+            && self.restrictions.has_clustering_restrictions()
+            && self.restrictions.is_column_range
+    }
+
+    /// Adds what this statement does, with these bound values, to `collector`.
+    pub fn add_updates(
+        &self,
+        context: &ExecutionContext<'_>,
+        values: &Values,
+        default_timestamp: i64,
+        collector: &mut MutationCollector,
+    ) -> Result<(), Error> {
+        let bind = BindContext { values, functions: &context.functions };
+        let keys = self.restrictions.partition_keys(&bind)?;
+        if self.has_slices() {
+            return self.add_slices(&bind, keys, context, default_timestamp, collector);
+        }
+        let names_rows = self.restrictions.has_clustering_restrictions();
+        let clusterings = if names_rows { self.restrictions.clusterings(&bind)? } else { Vec::new() };
+        if names_rows && clusterings.is_empty() {
+            return Ok(());
+        }
+        for clustering in &clusterings {
+            check_clustering(clustering)?;
+        }
+        let time = self.attributes.write_time(&bind, &self.table, default_timestamp, context)?;
+        let current = self.read_current(context, &keys, &clusterings)?;
+        for key in keys {
+            let here = current.as_ref().and_then(|r| r.partitions.iter().find(|p| p.key == key));
+            let writer = RowWriter { plan: self, bind: &bind, time };
+            if self.kind == ModificationKind::Delete && self.regular.is_empty() && self.statics.is_empty() {
+                writer.delete_whole(&key, &clusterings, collector);
+                continue;
+            }
+            if self.updates_regular_rows() && (self.kind != ModificationKind::Delete || !self.regular.is_empty()) {
+                let only = [Clustering::EMPTY];
+                for clustering in if names_rows { &clusterings[..] } else { &only } {
+                    let row = here.and_then(|p| p.rows.iter().find(|r| r.clustering == *clustering));
+                    writer.regular_row(&key, clustering, row.map(|r| &**r), collector)?;
+                }
+            } else if !self.regular.is_empty() {
+                return Err(Error::invalid("Range deletions are not supported for specific columns"));
+            }
+            if !self.statics.is_empty() {
+                writer.static_row(&key, here.and_then(|p| p.static_row.as_deref()), collector)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_slices(
+        &self,
+        bind: &BindContext<'_>,
+        keys: Vec<DecoratedKey>,
+        context: &ExecutionContext<'_>,
+        default_timestamp: i64,
+        collector: &mut MutationCollector,
+    ) -> Result<(), Error> {
+        let slices = self.restrictions.slices(bind)?;
+        if slices.is_empty() {
+            return Ok(());
+        }
+        if !self.regular.is_empty() || !self.statics.is_empty() {
+            return Err(Error::invalid("Range deletions are not supported for specific columns"));
+        }
+        let time = self.attributes.write_time(bind, &self.table, default_timestamp, context)?;
+        for key in keys {
+            let update = collector.update(&self.table, &self.order, &key);
+            for slice in &slices {
+                update.range_tombstones.push(RangeTombstone { slice: slice.clone(), deletion: time.deletion() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows as they are, where an operation has to know them.
+    fn read_current(
+        &self,
+        context: &ExecutionContext<'_>,
+        keys: &[DecoratedKey],
+        clusterings: &[Clustering],
+    ) -> Result<Option<ReadResponse>, Error> {
+        if !self.requires_read() {
+            return Ok(None);
+        }
+        let all_rows = clusterings.is_empty();
+        let clustering = if all_rows {
+            ClusteringIndexFilter::all()
+        } else {
+            ClusteringIndexFilter::Names { clusterings: clusterings.to_vec(), reversed: false }
+        };
+        let limits = if all_rows { DataLimits { per_partition: 1, ..DataLimits::NONE } } else { DataLimits::NONE };
+        let command = ReadCommand {
+            table: self.table.clone(),
+            now_in_seconds: context.now_in_seconds,
+            range: DataRange::Keys(keys.to_vec()),
+            clustering,
+            row_filter: RowFilter::default(),
+            limits,
+        };
+        context.coordinator.read(&command, context.options.consistency, context.io).map(Some)
+    }
+}
+
+/// Writes the rows of one statement.
+struct RowWriter<'a> {
+    plan: &'a ModificationPlan,
+    bind: &'a BindContext<'a>,
+    time: WriteTime,
+}
+
+impl RowWriter<'_> {
+    fn regular_row(
+        &self,
+        key: &DecoratedKey,
+        clustering: &Clustering,
+        current: Option<&Row>,
+        collector: &mut MutationCollector,
+    ) -> Result<(), Error> {
+        let liveness = match self.plan.kind {
+            ModificationKind::Insert => self.time.liveness(),
+            ModificationKind::Update | ModificationKind::Delete => LivenessInfo::EMPTY,
+        };
+        self.row(&self.plan.regular, clustering, liveness, current, |row| {
+            collector.update(&self.plan.table, &self.plan.order, key).rows.push(row);
+        })
+    }
+
+    fn static_row(
+        &self,
+        key: &DecoratedKey,
+        current: Option<&Row>,
+        collector: &mut MutationCollector,
+    ) -> Result<(), Error> {
+        self.row(&self.plan.statics, &Clustering::EMPTY, LivenessInfo::EMPTY, current, |row| {
+            collector.update(&self.plan.table, &self.plan.order, key).static_rows.push(row);
+        })
+    }
+
+    /// Runs operations on one row. A complex column that several of them change gets a row for each, which the
+    /// collector merges, so that its cells come into their order.
+    fn row(
+        &self,
+        operations: &[Operation],
+        clustering: &Clustering,
+        liveness: LivenessInfo,
+        current: Option<&Row>,
+        mut give: impl FnMut(Row),
+    ) -> Result<(), Error> {
+        let mut update = RowUpdate::new(self.time, operations.len(), 64);
+        let mut complex = smallvec::SmallVec::<[crate::schema::ColumnId; 4]>::new();
+        for operation in operations {
+            if operation.column.is_complex() {
+                if complex.contains(&operation.column.id) {
+                    let done = std::mem::replace(&mut update, RowUpdate::new(self.time, operations.len(), 64));
+                    give(done.build(clustering.clone(), LivenessInfo::EMPTY, DeletionTime::LIVE));
+                    complex.clear();
+                }
+                complex.push(operation.column.id);
+            }
+            operation.execute(self.bind, &mut update, current)?;
+        }
+        give(update.build(clustering.clone(), liveness, DeletionTime::LIVE));
+        Ok(())
+    }
+
+    /// Deletes the partition, rows, or all rows with a common prefix.
+    fn delete_whole(&self, key: &DecoratedKey, clusterings: &[Clustering], collector: &mut MutationCollector) {
+        let plan = self.plan;
+        let deletion = self.time.deletion();
+        let update = collector.update(&plan.table, &plan.order, key);
+        if clusterings.is_empty() {
+            update.deletion = update.deletion.max(deletion);
+        }
+        for clustering in clusterings {
+            if clustering.len() == plan.table.clustering.len() {
+                let row = RowUpdate::new(self.time, 0, 0);
+                update.rows.push(row.build(clustering.clone(), LivenessInfo::EMPTY, deletion));
+            } else {
+                let bound = |kind| ClusteringBound { kind, prefix: clustering.clone() };
+                let slice = Slice {
+                    start: bound(crate::storage::model::BoundKind::InclStart),
+                    end: bound(crate::storage::model::BoundKind::InclEnd),
+                };
+                update.range_tombstones.push(RangeTombstone { slice, deletion });
+            }
+        }
+    }
+}
+
+/// The longest clustering value.
+const CLUSTERING_LENGTH_MAX: usize = 65535;
+
+fn check_clustering(clustering: &Clustering) -> Result<(), Error> {
+    let total: usize = clustering.values().flatten().map(<[u8]>::len).sum();
+    if total > CLUSTERING_LENGTH_MAX {
+        return Err(Error::invalid(format!(
+            "Key length of {total} is longer than maximum of {CLUSTERING_LENGTH_MAX}"
+        )));
+    }
+    Ok(())
+}

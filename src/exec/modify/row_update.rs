@@ -1,0 +1,84 @@
+//! The changes to one row, as they are made (Cassandra: `UpdateParameters`).
+
+use crate::schema::ColumnId;
+use crate::storage::counter::update_context;
+use crate::storage::model::{Cell, Clustering, DeletionTime, LivenessInfo, Row, RowBuilder};
+
+/// The time and life of everything that one modification writes.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteTime {
+    /// Microseconds.
+    pub timestamp: i64,
+    /// Seconds; 0 where nothing expires.
+    pub ttl: i32,
+    /// Seconds since 1970: when what is written expires.
+    pub local_expiration_time: i64,
+    /// Seconds since 1970: the time of deletions.
+    pub now_in_seconds: i64,
+}
+
+impl WriteTime {
+    /// The deletion of everything up to this time.
+    pub fn deletion(&self) -> DeletionTime {
+        DeletionTime { marked_for_delete_at: self.timestamp, local_deletion_time: self.now_in_seconds }
+    }
+
+    /// The liveness of a row inserted at this time.
+    pub fn liveness(&self) -> LivenessInfo {
+        LivenessInfo::expiring(self.timestamp, self.ttl, self.local_expiration_time)
+    }
+}
+
+/// Collects the cells of one row.
+#[derive(Debug)]
+pub struct RowUpdate {
+    time: WriteTime,
+    builder: RowBuilder,
+}
+
+impl RowUpdate {
+    /// No changes yet.
+    pub fn new(time: WriteTime, cells: usize, bytes: usize) -> Self {
+        Self { time, builder: RowBuilder::with_capacity(cells, bytes) }
+    }
+
+    /// A value.
+    pub fn cell(&mut self, column: ColumnId, path: Option<&[u8]>, value: &[u8]) {
+        let mut cell = Cell::live(column, self.time.timestamp, value);
+        cell.path = path;
+        if self.time.ttl != 0 {
+            cell.ttl = self.time.ttl;
+            cell.local_deletion_time = self.time.local_expiration_time;
+        }
+        self.builder.add(cell);
+    }
+
+    /// A deleted value.
+    pub fn tombstone(&mut self, column: ColumnId, path: Option<&[u8]>) {
+        let cell = Cell::tombstone(column, self.time.timestamp, self.time.now_in_seconds);
+        self.builder.add(Cell { path, ..cell });
+    }
+
+    /// A deleted complex column.
+    pub fn delete_complex(&mut self, column: ColumnId) {
+        self.builder.add_complex_deletion(column, self.time.deletion());
+    }
+
+    /// A complex column that gets a new value: everything older than this write is deleted.
+    pub fn overwrite_complex(&mut self, column: ColumnId) {
+        let deletion = self.time.deletion();
+        let before = DeletionTime { marked_for_delete_at: deletion.marked_for_delete_at - 1, ..deletion };
+        self.builder.add_complex_deletion(column, before);
+    }
+
+    /// A counter that changes by so much.
+    pub fn counter(&mut self, column: ColumnId, by: i64) {
+        let context = update_context(by);
+        self.builder.add(Cell::live(column, self.time.timestamp, &context));
+    }
+
+    /// The row as changed so far.
+    pub fn build(self, clustering: Clustering, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
+        self.builder.build(clustering, liveness, deletion)
+    }
+}

@@ -1,0 +1,273 @@
+//! Plans INSERT, UPDATE, DELETE and BATCH (Cassandra: `UpdateStatement.ParsedInsert`, `ParsedUpdate`,
+//! `DeleteStatement.Parsed`, `BatchStatement.Parsed`).
+
+mod operation;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cql_grammar::ast;
+
+use super::assign::Receiver;
+use super::markers::BindMarkers;
+use super::restrictions::{self, StatementKind, WhereClause};
+use super::table::existing_column;
+use super::term::TermPlanner;
+use crate::error::Error;
+use crate::exec::modify::attributes::Attributes;
+use crate::exec::modify::batch::{BatchKind, BatchPlan};
+use crate::exec::modify::operation::{Action, Operation};
+use crate::exec::modify::{ModificationKind, ModificationPlan};
+use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
+use crate::storage::order::TableOrder;
+use crate::types::CqlType;
+
+/// Plans a modification; `Invalid` as Cassandra refuses it.
+pub fn plan(
+    statement: &ast::Statement,
+    schema: &Schema,
+    keyspace: Option<&str>,
+    markers: &mut BindMarkers,
+) -> Result<ModificationPlan, Error> {
+    match statement {
+        ast::Statement::Insert(insert) => {
+            let table = super::table::find(&insert.table, schema, keyspace)?;
+            Planner::new(schema, table, markers).insert(insert)
+        }
+        ast::Statement::Update(update) => {
+            let table = super::table::find(&update.table, schema, keyspace)?;
+            Planner::new(schema, table, markers).update(update)
+        }
+        ast::Statement::Delete(delete) => {
+            let table = super::table::find(&delete.table, schema, keyspace)?;
+            Planner::new(schema, table, markers).delete(delete)
+        }
+        ast::Statement::InsertJson(_) => Err(Error::invalid("INSERT JSON is not supported yet")),
+        _ => Err(Error::invalid(
+            "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
+        )),
+    }
+}
+
+/// Plans a batch.
+pub fn plan_batch(
+    batch: &ast::Batch,
+    schema: &Schema,
+    keyspace: Option<&str>,
+    markers: &mut BindMarkers,
+) -> Result<BatchPlan, Error> {
+    let mut statements = Vec::with_capacity(batch.statements.len());
+    for statement in &batch.statements {
+        statements.push(Arc::new(plan(statement, schema, keyspace, markers)?));
+    }
+    let mut terms = TermPlanner { schema, keyspace: "[batch]", markers };
+    let attributes = attributes(&batch.using, "[batch]", "[batch]", &mut terms)?;
+    let kind = match batch.kind {
+        ast::BatchKind::Logged => BatchKind::Logged,
+        ast::BatchKind::Unlogged => BatchKind::Unlogged,
+        ast::BatchKind::Counter => BatchKind::Counter,
+    };
+    let plan = BatchPlan { kind, attributes, statements };
+    plan.validate()?;
+    Ok(plan)
+}
+
+fn attributes(
+    using: &ast::Using,
+    keyspace: &str,
+    table: &str,
+    terms: &mut TermPlanner<'_>,
+) -> Result<Attributes, Error> {
+    let mut prepare = |term: &Option<ast::Term>, name: &str, cql_type: CqlType| {
+        let receiver = Receiver::named(keyspace, table, name, cql_type);
+        term.as_ref().map(|t| terms.prepare(t, &receiver)).transpose()
+    };
+    Ok(Attributes {
+        timestamp: prepare(&using.timestamp, "[timestamp]", CqlType::Bigint)?,
+        ttl: prepare(&using.ttl, "[ttl]", CqlType::Int)?,
+    })
+}
+
+struct Planner<'a> {
+    schema: &'a Schema,
+    table: Arc<TableMetadata>,
+    markers: &'a mut BindMarkers,
+    regular: Vec<Operation>,
+    statics: Vec<Operation>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(schema: &'a Schema, table: Arc<TableMetadata>, markers: &'a mut BindMarkers) -> Self {
+        Self { schema, table, markers, regular: Vec::new(), statics: Vec::new() }
+    }
+
+    fn insert(mut self, insert: &ast::Insert) -> Result<ModificationPlan, Error> {
+        if insert.if_not_exists {
+            return Err(Error::invalid("IF NOT EXISTS on rows is not supported yet"));
+        }
+        let attributes = self.attributes(&insert.using)?;
+        if self.table.is_counter {
+            return Err(Error::invalid(
+                "INSERT statements are not allowed on counter tables, use UPDATE instead",
+            ));
+        }
+        if insert.columns.is_empty() {
+            return Err(Error::invalid("No columns provided to INSERT"));
+        }
+        if insert.columns.len() != insert.values.len() {
+            return Err(Error::invalid("Unmatched column names/values"));
+        }
+        if insert.columns.iter().collect::<BTreeSet<_>>().len() != insert.columns.len() {
+            return Err(Error::invalid("The column names contains duplicates"));
+        }
+        let table = self.table.clone();
+        let mut relations = Vec::new();
+        let mut has_clustering = false;
+        for (name, value) in insert.columns.iter().zip(&insert.values) {
+            let column = existing_column(&table, name)?;
+            has_clustering |= column.kind == ColumnKind::Clustering;
+            if column.is_primary_key() {
+                relations.push(ast::Relation::Column {
+                    column: name.clone(),
+                    op: ast::Operator::Eq,
+                    value: value.clone(),
+                });
+            } else {
+                let action = operation::set(&mut self.terms(), &table, column, value)?;
+                self.add(column, action);
+            }
+        }
+        let only_statics = !has_clustering && self.only_statics();
+        self.finish(ModificationKind::Insert, &relations, only_statics, attributes)
+    }
+
+    fn update(mut self, update: &ast::Update) -> Result<ModificationPlan, Error> {
+        refuse_conditions(&update.conditions)?;
+        let attributes = self.attributes(&update.using)?;
+        let table = self.table.clone();
+        check_assignments(&update.assignments)?;
+        for assignment in &update.assignments {
+            let column = existing_column(&table, &assignment.column)?;
+            if column.is_primary_key() {
+                return Err(Error::invalid(format!("PRIMARY KEY part {} found in SET part", column.name)));
+            }
+            let action = operation::assign(&mut self.terms(), &table, column, &assignment.operation)?;
+            self.add(column, action);
+        }
+        let only_statics = self.only_statics();
+        self.finish(ModificationKind::Update, &update.where_clause, only_statics, attributes)
+    }
+
+    fn delete(mut self, delete: &ast::Delete) -> Result<ModificationPlan, Error> {
+        refuse_conditions(&delete.conditions)?;
+        let attributes = self.attributes(&delete.using)?;
+        let table = self.table.clone();
+        for deletion in &delete.deletions {
+            let name = match deletion {
+                ast::Deletion::Column(column)
+                | ast::Deletion::Element { column, .. }
+                | ast::Deletion::Field { column, .. } => column,
+            };
+            let column = existing_column(&table, name)?;
+            if column.is_primary_key() {
+                return Err(Error::invalid(format!(
+                    "Invalid identifier {} for deletion (should not be a PRIMARY KEY part)",
+                    column.name
+                )));
+            }
+            let action = operation::delete(&mut self.terms(), &table, column, deletion)?;
+            self.add(column, action);
+        }
+        let only_statics = self.only_statics();
+        self.finish(ModificationKind::Delete, &delete.where_clause, only_statics, attributes)
+    }
+
+    fn terms(&mut self) -> TermPlanner<'_> {
+        TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers }
+    }
+
+    fn attributes(&mut self, using: &ast::Using) -> Result<Attributes, Error> {
+        let table = self.table.clone();
+        attributes(using, &table.keyspace, &table.name, &mut self.terms())
+    }
+
+    fn add(&mut self, column: &ColumnMetadata, action: Action) {
+        let list = if column.is_static() { &mut self.statics } else { &mut self.regular };
+        list.push(Operation { column: Arc::new(column.clone()), action });
+    }
+
+    /// Whether only static columns are changed.
+    fn only_statics(&self) -> bool {
+        self.regular.is_empty() && !self.statics.is_empty()
+    }
+
+    fn finish(
+        self,
+        kind: ModificationKind,
+        relations: &[ast::Relation],
+        only_statics: bool,
+        attributes: Attributes,
+    ) -> Result<ModificationPlan, Error> {
+        let statement_kind = match kind {
+            ModificationKind::Insert => StatementKind::Insert,
+            ModificationKind::Update => StatementKind::Update,
+            ModificationKind::Delete => StatementKind::Delete,
+        };
+        let clause = WhereClause {
+            kind: statement_kind,
+            relations,
+            only_static_columns: only_statics,
+            allow_filtering: false,
+        };
+        let mut terms =
+            TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers };
+        let restrictions = restrictions::plan(&self.table, clause, &mut terms)?;
+        if self.table.is_counter {
+            if attributes.timestamp.is_some() {
+                return Err(Error::invalid("Cannot provide custom timestamp for counter updates"));
+            }
+            if attributes.ttl.is_some() {
+                return Err(Error::invalid("Cannot provide custom TTL for counter updates"));
+            }
+        }
+        if self.table.is_virtual() {
+            return Err(Error::invalid(format!(
+                "Modification is not supported by table {}.{}",
+                self.table.keyspace, self.table.name
+            )));
+        }
+        let order = TableOrder::new(&self.table);
+        Ok(ModificationPlan {
+            kind,
+            order,
+            restrictions,
+            attributes,
+            regular: self.regular,
+            statics: self.statics,
+            table: self.table,
+        })
+    }
+}
+
+fn refuse_conditions(conditions: &ast::Conditions) -> Result<(), Error> {
+    match conditions {
+        ast::Conditions::None => Ok(()),
+        _ => Err(Error::invalid("IF on rows is not supported yet")),
+    }
+}
+
+/// A column is set once; parts of it may be changed several times (Cassandra: `Parser.g`, `addRawUpdate`).
+fn check_assignments(assignments: &[ast::Assignment]) -> Result<(), Error> {
+    for (i, later) in assignments.iter().enumerate() {
+        let clashes = |earlier: &ast::Assignment| {
+            earlier.column == later.column && !operation::are_compatible(&earlier.operation, &later.operation)
+        };
+        if assignments[..i].iter().any(clashes) {
+            return Err(Error::Syntax(format!(
+                "Multiple incompatible setting of column {}",
+                later.column.as_str()
+            )));
+        }
+    }
+    Ok(())
+}
