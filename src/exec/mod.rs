@@ -2,7 +2,13 @@
 //!
 //! - [`options`]: what a statement is executed with.
 //! - [`result`]: what it gives.
+//! - [`term`]: values that are known, bound or computed at execution.
+//! - [`functions`]: native functions.
+//! - [`time_uuid`]: the paths of list elements.
 
 pub mod functions;
+mod literal;
 pub mod options;
 pub mod result;
+pub mod term;
+pub mod time_uuid;

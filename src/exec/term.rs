@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::functions::{Function, FunctionContext};
+use super::literal;
 use super::options::{Value, Values};
 use crate::error::Error;
-use crate::types::{CqlType, collection};
+use crate::types::CqlType;
 
 /// What terms are evaluated with.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +119,7 @@ impl Marker {
                 self.cql_type.validate(bytes).map_err(|e| Error::invalid(e.to_string()))?;
                 match &self.cql_type {
                     CqlType::Set { .. } | CqlType::Map { .. } => {
-                        Ok(Bound::Bytes(collection::sorted(&self.cql_type, bytes)))
+                        Ok(Bound::Bytes(literal::sorted(&self.cql_type, bytes)))
                     }
                     _ => Ok(Bound::Bytes(Cow::Borrowed(bytes))),
                 }
@@ -138,7 +139,7 @@ impl Composite {
                 Bound::Unset => parts.push(None),
             }
         }
-        Ok(Bound::Bytes(Cow::Owned(self.serialize(&parts))))
+        Ok(Bound::Bytes(Cow::Owned(literal::build(&self.cql_type, &parts))))
     }
 
     /// What stands for a null element: nothing in a tuple or user type; collections and vectors refuse it.
@@ -153,7 +154,9 @@ impl Composite {
     /// What an unset element does: `true`, the whole value is unset; `false`, it counts as null.
     fn unset_part(&self, i: usize) -> Result<bool, Error> {
         match &self.cql_type {
-            CqlType::Tuple(_) => Err(Error::invalid(format!("Invalid unset value for tuple field number {i}"))),
+            CqlType::Tuple(_) => {
+                Err(Error::invalid(format!("Invalid unset value for tuple field number {i}")))
+            }
             CqlType::User { frozen: false, .. } => Ok(false),
             CqlType::User { user_type, .. } => {
                 let field = user_type.fields.get(i).map_or("", |(name, _)| name);
@@ -168,11 +171,6 @@ impl Composite {
             }
             _ => Ok(true),
         }
-    }
-
-    fn serialize(&self, parts: &[Option<Cow<'_, [u8]>>]) -> Vec<u8> {
-        let views: Vec<Option<&[u8]>> = parts.iter().map(Option::as_deref).collect();
-        collection::build(&self.cql_type, &views)
     }
 }
 
@@ -193,6 +191,6 @@ impl Call {
         }
         let views: Vec<Option<&[u8]>> = arguments.iter().map(Option::as_deref).collect();
         let result = self.function.execute(&views, context.functions)?;
-        Ok(result.map_or(Bound::Null, |bytes| Bound::Bytes(Cow::Owned(bytes.into()))))
+        Ok(result.map_or(Bound::Null, |bytes| Bound::Bytes(Cow::Owned(bytes))))
     }
 }

@@ -7,6 +7,7 @@ use cql_grammar::ast;
 use super::assign::{Receiver, TestResult};
 use super::literal;
 use super::term::{TermPlanner, test_type, text_of};
+use super::text;
 use crate::error::Error;
 use crate::exec::functions::{CallShape, Function, candidates};
 use crate::exec::term::{Call, Term};
@@ -85,7 +86,8 @@ pub fn resolve(
     site: CallSite<'_>,
 ) -> Result<Option<Arc<Function>>, Error> {
     let arg_types: Vec<_> = arguments.iter().map(|a| a.known_type()).collect();
-    let shape = CallShape { arg_types: &arg_types, receiver: site.receiver, partition_key: site.partition_key };
+    let shape =
+        CallShape { arg_types: &arg_types, receiver: site.receiver, partition_key: site.partition_key };
     let found = name.native_name().map_or_else(Vec::new, |native| candidates(native, &shape));
     match &found[..] {
         [] => Ok(None),
@@ -267,7 +269,7 @@ fn find<'t>(
             (FunctionName::Named(keyspace, name.name.as_str()), args.iter().collect())
         }
         ast::Term::Cast { term, ty } => {
-            cast_name = format!("cast_as_{}", ty.to_string().to_lowercase());
+            cast_name = format!("cast_as_{}", super::cql_type::resolve_native(*ty));
             (FunctionName::Named(Some("system"), &cast_name), vec![term])
         }
         ast::Term::BinaryOp { op, left, right } => (operator_name(*op), vec![left, right]),
@@ -300,7 +302,7 @@ pub(super) fn prepare_call(
 ) -> Result<Term, Error> {
     let Some((function, terms)) = find(planner, term, Some(receiver))? else {
         let name = match term {
-            ast::Term::FunctionCall { name, .. } => name.to_string(),
+            ast::Term::FunctionCall { name, .. } => text::qualified(name),
             other => text_of(other),
         };
         return Err(Error::invalid(format!("Unknown function {name} called")));
@@ -311,7 +313,9 @@ pub(super) fn prepare_call(
     let (name, to) = (&receiver.name, &receiver.cql_type);
     if !test_type(to, &function.return_type).is_assignable() {
         let (what, from) = match term {
-            ast::Term::BinaryOp { op, .. } => (format!("operation {op}"), &function.return_type),
+            ast::Term::BinaryOp { op, .. } => {
+                (format!("operation {}", text::operator(*op)), &function.return_type)
+            }
             _ => (format!("function {}", function.name()), &function.return_type),
         };
         return Err(Error::invalid(format!(

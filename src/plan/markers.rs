@@ -47,7 +47,11 @@ impl BindMarkers {
     /// Metadata of the markers. `table` is that whose partition key the markers may bind; none where a batch
     /// changes several.
     pub fn metadata(&self, table: Option<&TableMetadata>) -> PreparedMetadata {
-        let specs = self.names.iter().zip(&self.receivers).map(|(name, receiver)| spec(name.as_ref(), receiver.as_ref()));
+        let specs = self
+            .names
+            .iter()
+            .zip(&self.receivers)
+            .map(|(name, receiver)| spec(name.as_ref(), receiver.as_ref()));
         PreparedMetadata {
             columns: Columns::new(specs.collect()),
             partition_key_indexes: table.and_then(|t| self.partition_key_indexes(t)).unwrap_or_default(),
@@ -69,7 +73,12 @@ impl BindMarkers {
 fn spec(name: Option<&ast::Name>, receiver: Option<&Receiver>) -> ColumnSpec {
     let mut spec = match receiver {
         Some(receiver) => receiver.spec(),
-        None => ColumnSpec { keyspace: "".into(), table: "".into(), name: "".into(), ty: crate::types::CqlType::Blob },
+        None => ColumnSpec {
+            keyspace: "".into(),
+            table: "".into(),
+            name: "".into(),
+            ty: crate::types::CqlType::Blob,
+        },
     };
     if let Some(name) = name {
         spec.name = name.as_str().into();

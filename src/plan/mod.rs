@@ -5,4 +5,6 @@ pub mod cql_type;
 pub mod function;
 mod literal;
 pub mod markers;
+mod table;
 pub mod term;
+mod text;

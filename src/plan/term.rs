@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use cql_grammar::ast;
 
-use super::assign::{Receiver, TestResult};
-use super::cql_type;
+use super::assign::{Receiver, TestResult, is_value_compatible};
+use super::cql_type::{self, resolve_native};
 use super::function;
 use super::literal;
 use super::markers::BindMarkers;
+use super::text;
 use crate::error::Error;
 use crate::exec::functions::FunctionContext;
 use crate::exec::options::Values;
@@ -87,7 +88,9 @@ impl TermPlanner<'_> {
                 (_, [only]) => self.test(only, receiver)?,
                 _ => TestResult::No,
             },
-            ast::Term::TypeCast { ty, .. } => test_type(to, &cql_type::resolve(ty, self.schema, self.keyspace)?),
+            ast::Term::TypeCast { ty, .. } => {
+                test_type(to, &cql_type::resolve(ty, self.schema, self.keyspace)?)
+            }
             ast::Term::FunctionCall { .. }
             | ast::Term::Cast { .. }
             | ast::Term::BinaryOp { .. }
@@ -135,7 +138,9 @@ impl TermPlanner<'_> {
         match &receiver.cql_type {
             CqlType::Set { element, .. } => self.elements("set", elements, receiver, element),
             CqlType::Map { .. } if elements.is_empty() => Ok(Term::Value(Some(Bytes::from_static(&[0; 4])))),
-            other => Err(Error::invalid(format!("Invalid set literal for {} of type {other}", receiver.name))),
+            other => {
+                Err(Error::invalid(format!("Invalid set literal for {} of type {other}", receiver.name)))
+            }
         }
     }
 
@@ -235,7 +240,11 @@ impl TermPlanner<'_> {
         finish(receiver.cql_type.clone(), terms)
     }
 
-    fn check_tuple<'t>(&self, elements: &[ast::Term], receiver: &'t Receiver) -> Result<&'t [CqlType], Error> {
+    fn check_tuple<'t>(
+        &self,
+        elements: &[ast::Term],
+        receiver: &'t Receiver,
+    ) -> Result<&'t [CqlType], Error> {
         let (name, to) = (&receiver.name, &receiver.cql_type);
         let CqlType::Tuple(types) = to else {
             return Err(Error::invalid(format!("Invalid tuple type literal for {name} of type {to}")));
@@ -279,7 +288,11 @@ impl TermPlanner<'_> {
         let cast = cql_type::resolve(ty, self.schema, self.keyspace)?;
         let text = text_of(term);
         if !self.test(inner, &receiver.part(text.as_str(), cast.clone()))?.is_assignable() {
-            return Err(Error::invalid(format!("Cannot cast value {} to type {ty}", text_of(inner))));
+            return Err(Error::invalid(format!(
+                "Cannot cast value {} to type {}",
+                text_of(inner),
+                text::cql_type(ty)
+            )));
         }
         if !test_type(&receiver.cql_type, &cast).is_assignable() {
             let (name, to) = (&receiver.name, &receiver.cql_type);
@@ -293,7 +306,7 @@ impl TermPlanner<'_> {
 pub fn test_type(to: &CqlType, from: &CqlType) -> TestResult {
     if to == from {
         TestResult::Exact
-    } else if to.is_value_compatible_with(from) {
+    } else if is_value_compatible(to, from) {
         TestResult::Weak
     } else {
         TestResult::No
@@ -364,10 +377,12 @@ pub fn text_of(term: &ast::Term) -> String {
             format!("{{{}}}", fields.join(", "))
         }
         ast::Term::Tuple(elements) => format!("({})", join(elements)),
-        ast::Term::TypeCast { ty, term } => format!("({ty}){}", text_of(term)),
-        ast::Term::FunctionCall { name, args } => format!("{name}({})", join(args)),
-        ast::Term::Cast { term, ty } => format!("cast({} as {ty})", text_of(term)),
-        ast::Term::BinaryOp { op, left, right } => format!("{} {op} {}", text_of(left), text_of(right)),
+        ast::Term::TypeCast { ty, term } => format!("({}){}", text::cql_type(ty), text_of(term)),
+        ast::Term::FunctionCall { name, args } => format!("{}({})", text::qualified(name), join(args)),
+        ast::Term::Cast { term, ty } => format!("cast({} as {})", text_of(term), resolve_native(*ty)),
+        ast::Term::BinaryOp { op, left, right } => {
+            format!("{} {} {}", text_of(left), text::operator(*op), text_of(right))
+        }
         ast::Term::Negate(term) => format!("-{}", text_of(term)),
     }
 }
