@@ -11,6 +11,7 @@
 //!
 //! The iterators end at bytes that are cut short; [`CqlType::validate`] tells of those.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{CqlType, MarshalError, vint};
@@ -205,6 +206,50 @@ pub fn sort_map<K: AsRef<[u8]>, V>(key: &CqlType, entries: &mut Vec<(K, V)>) {
     });
 }
 
+/// A collection, tuple, user type or vector of these parts: elements, keys and values in turn, or fields. Sets and
+/// maps are put into their order; of entries with the same key the last one stays. Only fields may be null.
+pub fn build(cql_type: &CqlType, parts: &[Option<&[u8]>]) -> Vec<u8> {
+    let values = || parts.iter().map(|part| part.unwrap_or_default());
+    match cql_type {
+        CqlType::Set { element, .. } => {
+            let mut elements: Vec<_> = values().collect();
+            sort_set(element, &mut elements);
+            encode_list(&elements)
+        }
+        CqlType::Map { key, .. } => {
+            let (pairs, _) = parts.as_chunks::<2>();
+            let pair = |[k, v]: &[Option<_>; 2]| (k.unwrap_or_default(), v.unwrap_or_default());
+            let mut entries: Vec<(&[u8], &[u8])> = pairs.iter().map(pair).collect();
+            sort_map(key, &mut entries);
+            encode_map(&entries)
+        }
+        CqlType::Vector { element, .. } => encode_vector(element, &values().collect::<Vec<_>>()),
+        CqlType::Tuple(_) | CqlType::User { .. } => encode_tuple(parts),
+        _ => encode_list(&values().collect::<Vec<_>>()),
+    }
+}
+
+/// A valid set or map with its elements in order; any other value as it is.
+pub fn sorted<'a>(cql_type: &CqlType, value: &'a [u8]) -> Cow<'a, [u8]> {
+    let (key, is_map) = match cql_type {
+        CqlType::Set { element, .. } => (element, false),
+        CqlType::Map { key, .. } => (key, true),
+        _ => return Cow::Borrowed(value),
+    };
+    let step = if is_map { 2 } else { 1 };
+    let keys = || elements_of_all(value).step_by(step);
+    let in_order = keys().zip(keys().skip(1)).all(|(a, b)| key.compare(a, b).is_lt());
+    if in_order {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(build(cql_type, &elements_of_all(value).map(Some).collect::<Vec<_>>()))
+}
+
+/// The elements of a list or set, or the keys and values of a map in turn.
+fn elements_of_all(collection: &[u8]) -> impl Iterator<Item = &[u8]> {
+    fields(collection.get(4..).unwrap_or_default()).map(Option::unwrap_or_default)
+}
+
 /// The element at `index` of a list.
 pub fn list_get(list: &[u8], index: usize) -> Option<&[u8]> {
     elements_or_null(list).nth(index).flatten()
@@ -301,6 +346,18 @@ mod tests {
         let floats = encode_vector(&CqlType::Int, &[[0, 0, 0, 1], [0, 0, 0, 2]]);
         assert_eq!(vector_elements(&CqlType::Int, 2, &floats).nth(1), Some(&[0, 0, 0, 2][..]));
         assert_eq!(vector_elements(&CqlType::Smallint, 2, &fixed).nth(1), Some(&[0, 2][..]));
+    }
+
+    #[test]
+    fn sets_and_maps_are_put_in_order() {
+        let map = CqlType::Map { key: CqlType::Text.into(), value: CqlType::Text.into(), frozen: false };
+        let value = encode_map(&[("b", "1"), ("a", "2"), ("b", "3")]);
+        let expected = encode_map(&[("a", "2"), ("b", "3")]);
+        assert_eq!(sorted(&map, &value), Cow::<[u8]>::Owned(expected.clone()));
+        assert!(matches!(sorted(&map, &expected), Cow::Borrowed(_)));
+        let set = CqlType::Set { element: CqlType::Int.into(), frozen: false };
+        let [one, minus] = [1_i32.to_be_bytes(), (-1_i32).to_be_bytes()];
+        assert_eq!(build(&set, &[Some(&one), Some(&minus), Some(&one)]), encode_list(&[minus, one]));
     }
 
     #[test]

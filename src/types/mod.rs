@@ -7,6 +7,8 @@ mod class_name;
 mod class_parser;
 pub mod collection;
 mod compare;
+mod compatibility;
+pub mod counter;
 mod cql_name;
 mod cql_type;
 mod datetime;
