@@ -7,6 +7,7 @@ pub mod env;
 pub mod error;
 pub mod event;
 pub mod exec;
+pub mod nodetool;
 pub mod plan;
 pub mod schema;
 pub mod storage;

@@ -1,2 +1,7 @@
 //! The `helenus` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    helenus::cli::main()
+}

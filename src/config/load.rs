@@ -3,7 +3,7 @@
 use super::ConfigError;
 use super::convert::convert;
 use super::keys::{Keys, Kind};
-use super::value::{Value, Values};
+use super::value::Values;
 use super::yaml::Node;
 
 /// What one file said.
@@ -159,6 +159,7 @@ impl Loader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::value::Value;
     use super::*;
 
     fn error(text: &str) -> String {

@@ -1,0 +1,207 @@
+//! The command line: `helenus [serve] …` and `helenus nodetool …`.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, ConfigError};
+use crate::nodetool;
+use crate::server::Server;
+
+/// The release of Cassandra that this server stands for.
+const CASSANDRA: &str = "5.0.6";
+
+/// A database interchangeable with Apache Cassandra 5.0.
+#[derive(Debug, Parser)]
+#[command(name = "helenus", version, long_version = concat!(env!("CARGO_PKG_VERSION"), "\nCassandra 5.0.6\nCQL 3.4.7\nNative protocol 5"))]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve CQL (what happens without a command, too).
+    Serve(Serve),
+    /// Cassandra's nodetool: status, info, flush, compact, tablestats, drain, …; `nodetool help` lists the commands.
+    #[command(disable_help_flag = true)]
+    Nodetool {
+        /// nodetool's own options, command and arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// A cassandra.yaml of Cassandra 5.0; without it, the defaults of the shipped one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The directory that holds data, commit log and the rest, where the configuration does not name others.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// The address for CQL clients, instead of rpc_address and listen_address.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<IpAddr>,
+    /// The port for CQL clients, instead of native_transport_port; 0 takes a free one.
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// The port of nodetool's channel; 0 takes a free one.
+    #[arg(long, value_name = "N")]
+    jmx_port: Option<u16>,
+    /// Keep everything in a temporary directory, on free ports unless --port names one: for tests.
+    #[arg(long)]
+    ephemeral: bool,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Some(Command::Nodetool { arguments }) => nodetool::client::main(&arguments),
+        Some(Command::Serve(serve)) => serve.run(),
+        None => arguments.serve.run(),
+    }
+}
+
+impl Serve {
+    fn run(self) -> ExitCode {
+        self.log_to_stderr();
+        let config = match self.configuration() {
+            Ok(config) => config,
+            Err(error) => {
+                tracing::error!("{error}");
+                return ExitCode::from(3);
+            }
+        };
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!("cannot start threads: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        runtime.block_on(serve(config))
+    }
+
+    /// `RUST_LOG` chooses what is logged; `info` without it.
+    fn log_to_stderr(&self) {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        // A second subscriber in one process would fail: then the first one stays, which is as good.
+        let _ = match self.log_format {
+            LogFormat::Text => builder.try_init(),
+            LogFormat::Json => builder.json().try_init(),
+        };
+    }
+
+    fn configuration(&self) -> Result<Config, ConfigError> {
+        let mut config = match &self.config {
+            Some(file) => Config::load(file, &self.data)?,
+            None => Config::new(&self.data)?,
+        };
+        if self.ephemeral {
+            config = config.into_ephemeral()?;
+        } else {
+            config.control_port = Some(nodetool::client::DEFAULT_PORT);
+        }
+        config.control_port = self.jmx_port.or(config.control_port);
+        Ok(config.listen_on(self.listen, self.port))
+    }
+}
+
+async fn serve(config: Config) -> ExitCode {
+    config.log();
+    let server = match Server::start(config).await {
+        Ok(server) => server,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    announce(&server);
+    tokio::select! {
+        signal = stop_signal() => tracing::info!("{signal}: stopping"),
+        () = server.stop_requested() => tracing::info!("nodetool stopdaemon: stopping"),
+    }
+    server.stop().await;
+    tracing::info!("stopped");
+    ExitCode::SUCCESS
+}
+
+/// The one line on standard output; test tooling waits for its words.
+fn announce(server: &Server) {
+    let address = server.address();
+    let (ip, port) = (address.ip(), address.port());
+    let line = format!(
+        "Helenus {} (Cassandra {CASSANDRA}) is ready. Starting listening for CQL clients on /{ip}:{port} \
+         (unencrypted)... Connect with: cqlsh {ip} {port}\n",
+        env!("CARGO_PKG_VERSION"),
+    );
+    let mut stdout = std::io::stdout();
+    // Nobody may be reading; the server runs all the same.
+    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = tokio::signal::ctrl_c() => "SIGINT",
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+            "SIGINT"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_command_without_a_name() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string());
+        let serve = |arguments: Arguments| match arguments.command {
+            Some(Command::Serve(serve)) => serve,
+            _ => arguments.serve,
+        };
+        for line in ["helenus --port 0 --data d", "helenus serve --port 0 --data d"] {
+            let serve = parse(line).map(serve).expect("valid");
+            assert_eq!((serve.port, serve.data), (Some(0), PathBuf::from("d")));
+        }
+        match parse("helenus nodetool -p 1 tablestats -F json").map(|arguments| arguments.command) {
+            Ok(Some(Command::Nodetool { arguments })) => {
+                assert_eq!(arguments, ["-p", "1", "tablestats", "-F", "json"]);
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+}

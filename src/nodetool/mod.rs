@@ -1,0 +1,23 @@
+//! nodetool: Cassandra's commands for operators, with its flags and output.
+//!
+//! [`client`] is the command line's end, [`Channel`] the server's. Commands run in the server against [`Admin`] and
+//! answer with text, so that output and server are always of one version.
+
+mod admin;
+mod channel;
+pub mod client;
+mod command;
+mod compaction;
+mod format;
+mod ring;
+mod tables;
+
+pub use admin::{
+    Admin, AdminError, AdminResult, CacheInfo, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState,
+    PastCompaction, RingNode, RunningCompaction, TableStats,
+};
+pub use channel::{Channel, SOCKET};
+pub use command::{Output, execute};
+
+#[cfg(test)]
+mod tests;
