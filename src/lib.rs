@@ -1,5 +1,6 @@
 //! Helenus: one binary that is interchangeable with Apache Cassandra 5.0.
 
+pub mod cli;
 pub mod config;
 pub mod consistency;
 pub mod cql;
@@ -10,5 +11,8 @@ pub mod exec;
 pub mod nodetool;
 pub mod plan;
 pub mod schema;
+pub mod server;
 pub mod storage;
 pub mod types;
+
+pub use server::Server;

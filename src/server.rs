@@ -60,7 +60,13 @@ impl Server {
         let bind = |source| StartError::Bind { address: wanted, source };
         let listener = TcpListener::bind(wanted).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        Ok(Self { address, stop_requested: Arc::new(Notify::new()), config, _listener: listener, _lock: lock })
+        Ok(Self {
+            address,
+            stop_requested: Arc::new(Notify::new()),
+            config,
+            _listener: listener,
+            _lock: lock,
+        })
     }
 
     /// Where CQL clients connect.

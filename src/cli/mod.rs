@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn serve_is_the_command_without_a_name() {
-        let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string());
+        let parse =
+            |line: &str| Arguments::try_parse_from(line.split(' ')).map_err(|error| error.to_string());
         let serve = |arguments: Arguments| match arguments.command {
             Some(Command::Serve(serve)) => serve,
             _ => arguments.serve,

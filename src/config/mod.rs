@@ -305,6 +305,12 @@ impl Config {
         SocketAddr::new(self.rpc_address, self.native_transport_port)
     }
 
+    /// Where nodetool's port is: on this node's own loopback address, or 127.0.0.1.
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        let own = Some(self.listen_address).filter(IpAddr::is_loopback);
+        Some(SocketAddr::new(own.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), self.control_port?))
+    }
+
     /// The value of a key that is true or false; false for any other.
     pub fn enabled(&self, key: &str) -> bool {
         self.values.bool(key).unwrap_or(false)

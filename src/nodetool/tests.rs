@@ -23,7 +23,13 @@ impl Admin for Fake {
             gossip_active: true,
             percent_repaired: 100.0,
             load_bytes: 92_703,
-            key_cache: CacheInfo { entries: 8, size_bytes: 640, capacity_bytes: 51 << 20, hits: 68, requests: 75 },
+            key_cache: CacheInfo {
+                entries: 8,
+                size_bytes: 640,
+                capacity_bytes: 51 << 20,
+                hits: 68,
+                requests: 75,
+            },
             ..NodeInfo::default()
         }
     }
@@ -47,7 +53,11 @@ impl Admin for Fake {
         let keyspace = |name: &str, class: &str, user| KeyspaceInfo {
             name: name.into(),
             replication_class: class.into(),
-            replication_options: if user { vec![("replication_factor".into(), "3".into())] } else { Vec::new() },
+            replication_options: if user {
+                vec![("replication_factor".into(), "3".into())]
+            } else {
+                Vec::new()
+            },
             user,
             tables: vec!["local".into(), "peers".into()],
         };
@@ -55,7 +65,10 @@ impl Admin for Fake {
     }
 
     fn table_stats(&self, _: &str, tables: &[String]) -> Vec<TableStats> {
-        tables.iter().map(|table| TableStats { max_sstable_size_bytes: 6874, ..TableStats::empty(table) }).collect()
+        tables
+            .iter()
+            .map(|table| TableStats { max_sstable_size_bytes: 6874, ..TableStats::empty(table) })
+            .collect()
     }
 
     fn compactions(&self) -> CompactionInfo {
@@ -137,9 +150,12 @@ async fn status_prints_as_cassandras() {
     )
     .await;
     assert_eq!(run("status nosuch").await.stdout, "\nError: The keyspace nosuch, does not exist\n");
-    assert!(run("status system").await.stdout.ends_with(
-        "\n\nNote: Ownership values for keyspaces with LocalStrategy are meaningless\n"
-    ));
+    assert!(
+        run("status system")
+            .await
+            .stdout
+            .ends_with("\n\nNote: Ownership values for keyspaces with LocalStrategy are meaningless\n")
+    );
 }
 
 #[tokio::test]
