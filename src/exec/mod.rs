@@ -1,6 +1,8 @@
 //! Executes plans.
 //!
 //! - [`options`]: what a statement is executed with.
+//! - [`restrictions`]: WHERE clauses.
+//! - [`pager`], [`paging`]: results page by page.
 //! - [`result`]: what it gives.
 //! - [`term`]: values that are known, bound or computed at execution.
 //! - [`functions`]: native functions.
@@ -9,6 +11,9 @@
 pub mod functions;
 mod literal;
 pub mod options;
+pub mod pager;
+pub mod paging;
+pub mod restrictions;
 pub mod result;
 pub mod term;
 pub mod time_uuid;

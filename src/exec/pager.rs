@@ -6,10 +6,10 @@ use super::options::ProtocolVersion;
 use super::paging::{NO_LIMIT, PagingState, RowMark};
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::comparator::ClusteringComparator;
+use crate::storage::ClusteringComparator;
 use crate::storage::model::{
-    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, KeyBound,
-    PartitionResult, ReadCommand, ReadResponse, Row, RowFilter, Slice, Token,
+    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey,
+    KeyBound, PartitionResult, ReadCommand, ReadResponse, Row, RowFilter, Slice, Token,
 };
 use crate::types;
 
@@ -175,7 +175,7 @@ impl<'a> Pager<'a> {
                 None => self.is_exhausted = true,
             },
             DataRange::Range { .. } => {
-                self.last_key = key.map(|key| DecoratedKey { token: Token(types::token(&key)), key });
+                self.last_key = key.map(|key| DecoratedKey { token: Token(types::token::token(&key)), key });
             }
         }
         self.remaining = state.remaining;

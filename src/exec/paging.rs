@@ -72,7 +72,8 @@ impl PagingState {
     /// neither.
     pub fn decode(bytes: &Bytes, version: ProtocolVersion) -> Result<Self, Error> {
         let (modern, legacy) = (|| Self::decode_modern(bytes), || Self::decode_legacy(bytes));
-        let decoded = if version > ProtocolVersion::V3 { modern().or_else(legacy) } else { legacy().or_else(modern) };
+        let decoded =
+            if version > ProtocolVersion::V3 { modern().or_else(legacy) } else { legacy().or_else(modern) };
         let (key, mark, remaining, remaining_in_partition, of) = decoded.ok_or_else(garbage)?;
         let version = match of {
             ProtocolVersion::V3 => ProtocolVersion::V3,
@@ -117,7 +118,13 @@ impl PagingState {
             [] => NO_LIMIT,
             rest => i32::from_be_bytes(rest.try_into().ok()?),
         };
-        (remaining >= 0 && in_partition >= 0).then_some((key, mark, remaining, in_partition, ProtocolVersion::V3))
+        (remaining >= 0 && in_partition >= 0).then_some((
+            key,
+            mark,
+            remaining,
+            in_partition,
+            ProtocolVersion::V3,
+        ))
     }
 }
 
@@ -191,7 +198,8 @@ fn read_clustering(mark: &[u8], columns: usize) -> Option<Vec<Option<&[u8]>>> {
 
 /// The name of a row's last cell: a composite of the clustering, the column's name, and the path if it has one.
 fn write_cell_name(table: &TableMetadata, row: &Row) -> Bytes {
-    let named = row.cells().filter_map(|cell| Some((table.column_by_id(cell.column)?.name.as_bytes(), cell.path)));
+    let named =
+        row.cells().filter_map(|cell| Some((table.column_by_id(cell.column)?.name.as_bytes(), cell.path)));
     let last = named.max_by(|a, b| a.0.cmp(b.0));
     let mut out = BytesMut::new();
     let mut component = |value: &[u8]| {
@@ -255,7 +263,8 @@ mod tests {
     #[test]
     fn garbage_is_refused() {
         for garbage in [&b"garbage"[..], b"", b"\xff\xff\xff\xff", b"\x04abc"] {
-            let error = PagingState::decode(&Bytes::copy_from_slice(garbage), ProtocolVersion::V4).unwrap_err();
+            let error =
+                PagingState::decode(&Bytes::copy_from_slice(garbage), ProtocolVersion::V4).unwrap_err();
             assert_eq!(error, Error::protocol("Invalid value for the paging state"));
         }
     }

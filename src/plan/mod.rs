@@ -5,6 +5,7 @@ pub mod cql_type;
 pub mod function;
 mod literal;
 pub mod markers;
+pub mod restrictions;
 mod table;
 pub mod term;
 mod text;

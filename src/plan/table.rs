@@ -6,6 +6,7 @@ use cql_grammar::ast;
 
 use crate::error::Error;
 use crate::schema::{ColumnMetadata, Schema, TableMetadata};
+use crate::types::maybe_quoted;
 
 /// The keyspace that a name is in: its own, or that of the session.
 pub fn keyspace_of<'a>(name: &'a ast::QualifiedName, session: Option<&'a str>) -> Result<&'a str, Error> {
@@ -40,9 +41,9 @@ pub fn existing_column<'t>(table: &'t TableMetadata, name: &ast::Name) -> Result
     table.column(name.as_str()).ok_or_else(|| {
         Error::invalid(format!(
             "Undefined column name {} in table {}.{}",
-            name.as_str(),
-            table.keyspace,
-            table.name
+            maybe_quoted(name.as_str()),
+            maybe_quoted(&table.keyspace),
+            maybe_quoted(&table.name)
         ))
     })
 }

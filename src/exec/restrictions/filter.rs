@@ -46,8 +46,11 @@ impl FilterItem {
     /// The expressions that answer a restriction.
     pub fn of(restriction: &std::sync::Arc<Restriction>) -> Vec<FilterItem> {
         let column = restriction.first_column().clone();
-        let compare =
-            |operator, value: &Term| FilterItem::Compare { column: column.clone(), operator, value: value.clone() };
+        let compare = |operator, value: &Term| FilterItem::Compare {
+            column: column.clone(),
+            operator,
+            value: value.clone(),
+        };
         match &restriction.kind {
             RestrictionKind::Eq(values) => match values {
                 TupleTerm::One(term) => vec![compare(Operator::Eq, term)],
@@ -91,11 +94,19 @@ impl FilterItem {
         }
     }
 
-    fn bind<'a>(&'a self, context: &BindContext<'a>, out: &mut Vec<RowFilterExpression>) -> Result<(), Error> {
+    fn bind<'a>(
+        &'a self,
+        context: &BindContext<'a>,
+        out: &mut Vec<RowFilterExpression>,
+    ) -> Result<(), Error> {
         match self {
             Self::Compare { column, operator, value } => {
                 let value = required(value.bind(context)?, "", column)?;
-                out.push(RowFilterExpression { target: target(column), operator: *operator, values: vec![value] });
+                out.push(RowFilterExpression {
+                    target: target(column),
+                    operator: *operator,
+                    values: vec![value],
+                });
             }
             Self::CompareField { columns, values } => {
                 let mut values = values.bind(context)?.into_iter();
@@ -152,4 +163,3 @@ fn required(value: Bound<'_>, what: &str, column: &ColumnMetadata) -> Result<Byt
         Bound::Unset => Err(invalid(format!("Unsupported unset {what}for column {}", column.name))),
     }
 }
-

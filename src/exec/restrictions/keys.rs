@@ -28,7 +28,10 @@ impl Restrictions {
     /// (Cassandra: `getPartitionKeys`).
     pub fn partition_keys<'a>(&'a self, context: &BindContext<'a>) -> Result<Vec<DecoratedKey>, Error> {
         let keys = match &self.partition_key[..] {
-            [one] if self.key_types.len() == 1 && let RestrictionKind::Eq(TupleTerm::One(term)) = &one.kind => {
+            [one]
+                if self.key_types.len() == 1
+                    && let RestrictionKind::Eq(TupleTerm::One(term)) = &one.kind =>
+            {
                 vec![single_key(one, term, context)?]
             }
             _ => self.keys(context)?,
@@ -39,7 +42,7 @@ impl Restrictions {
                 return Err(invalid("Key may not be empty"));
             }
             check_length(key.len())?;
-            decorated.push(DecoratedKey { token: Token(types::token(&key)), key });
+            decorated.push(DecoratedKey { token: Token(types::token::token(&key)), key });
         }
         match &self.token {
             None => Ok(decorated),
@@ -168,8 +171,9 @@ impl TokenRestriction {
         {
             return Ok(None);
         }
-        let bound =
-            |token: Option<Token>, inclusive| token.map_or(KeyBound::Unbounded, |t| KeyBound::Token(t, inclusive));
+        let bound = |token: Option<Token>, inclusive| {
+            token.map_or(KeyBound::Unbounded, |t| KeyBound::Token(t, inclusive))
+        };
         Ok(Some((bound(start, includes_start), bound(end, includes_end))))
     }
 

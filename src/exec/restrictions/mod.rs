@@ -17,7 +17,7 @@ pub use keys::TokenRestriction;
 use super::term::{BindContext, Bound, Term};
 use crate::error::Error;
 use crate::schema::{ColumnKind, ColumnMetadata, TableMetadata};
-use crate::storage::comparator::ClusteringComparator;
+use crate::storage::ClusteringComparator;
 use crate::types::{CqlType, collection};
 
 /// A value of a key, or null.
@@ -261,9 +261,7 @@ impl Restriction {
         let column = self.columns.get(i).map_or("", |c| c.name.as_str());
         match value {
             Bound::Bytes(bytes) => Ok(bytes),
-            Bound::Null if self.is_multi => {
-                Err(invalid(format!("Invalid null value for column {column}")))
-            }
+            Bound::Null if self.is_multi => Err(invalid(format!("Invalid null value for column {column}"))),
             Bound::Null => Err(invalid(format!("Invalid null value in condition for column {column}"))),
             Bound::Unset => Err(invalid(format!("Invalid unset value for column {column}"))),
         }

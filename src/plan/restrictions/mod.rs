@@ -9,9 +9,6 @@ mod text;
 
 use cql_grammar::ast::{Operator, Relation};
 
-pub use relation::existing_column;
-pub use text::quoted;
-
 use self::relation::{RelationPlanner, Restricted};
 use self::set::RestrictionSet;
 use super::term::TermPlanner;
@@ -121,7 +118,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn merge_tokens(&self, existing: TokenRestriction, other: TokenRestriction) -> Result<TokenRestriction, Error> {
+    fn merge_tokens(
+        &self,
+        existing: TokenRestriction,
+        other: TokenRestriction,
+    ) -> Result<TokenRestriction, Error> {
         let names: Vec<_> = self.table.partition_key.iter().map(|c| c.name.as_str()).collect();
         let names = names.join(", ");
         match (existing, other) {
@@ -132,19 +133,17 @@ impl<'a> Builder<'a> {
                 "Columns \"{names}\" cannot be restricted by both an equality and an inequality relation"
             ))),
             (TokenRestriction::Slice(a), TokenRestriction::Slice(b)) => {
-                for (both, side) in
-                    [(a.start.is_some() && b.start.is_some(), "start"), (a.end.is_some() && b.end.is_some(), "end")]
-                {
+                for (both, side) in [
+                    (a.start.is_some() && b.start.is_some(), "start"),
+                    (a.end.is_some() && b.end.is_some(), "end"),
+                ] {
                     if both {
                         return Err(Error::invalid(format!(
                             "More than one restriction was found for the {side} bound on {names}"
                         )));
                     }
                 }
-                Ok(TokenRestriction::Slice(TermSlice {
-                    start: a.start.or(b.start),
-                    end: a.end.or(b.end),
-                }))
+                Ok(TokenRestriction::Slice(TermSlice { start: a.start.or(b.start), end: a.end.or(b.end) }))
             }
         }
     }
@@ -308,7 +307,10 @@ impl<'a> Builder<'a> {
                 let is_restricted = |id| self.clustering.columns().any(|c| c.id == id);
                 let missing = self.table.clustering.iter().filter(|c| !is_restricted(c.id));
                 let missing: Vec<_> = missing.map(|c| c.name.as_str()).collect();
-                return Err(Error::invalid(format!("Some clustering keys are missing: {}", missing.join(", "))));
+                return Err(Error::invalid(format!(
+                    "Some clustering keys are missing: {}",
+                    missing.join(", ")
+                )));
             }
             return Ok(());
         }

@@ -2,16 +2,17 @@
 
 use cql_grammar::ast::{self, InValues, Relation};
 
+use super::text::{operator_text, relation_text};
 use crate::error::Error;
 use crate::exec::restrictions::{
     Contains, Restriction, RestrictionKind, Side, TermSlice, TokenRestriction, TupleTerm,
 };
 use crate::exec::term::Term;
-use super::text::{operator_text, quoted, relation_text};
 use crate::plan::assign::Receiver;
+use crate::plan::table::existing_column;
 use crate::plan::term::{TermPlanner, key_of, text_of, value_of};
 use crate::schema::{ColumnKind, ColumnMetadata, TableMetadata};
-use crate::types::CqlType;
+use crate::types::{CqlType, maybe_quoted as quoted};
 
 /// What a relation restricts.
 pub(super) enum Restricted {
@@ -19,18 +20,6 @@ pub(super) enum Restricted {
     Columns(Restriction),
     /// The token of the partition key.
     Token(TokenRestriction),
-}
-
-/// The column of that name; `Invalid` where the table has none.
-pub fn existing_column<'t>(table: &'t TableMetadata, name: &ast::Name) -> Result<&'t ColumnMetadata, Error> {
-    table.column(name.as_str()).ok_or_else(|| {
-        Error::invalid(format!(
-            "Undefined column name {} in table {}.{}",
-            quoted(name.as_str()),
-            quoted(&table.keyspace),
-            quoted(&table.name)
-        ))
-    })
 }
 
 /// Makes restrictions of relations.
@@ -47,7 +36,9 @@ impl RelationPlanner<'_, '_> {
                 return Err(Error::invalid(format!("Unsupported restriction: {}", relation_text(relation))));
             }
             Relation::In { column, values } => self.column_in(column, values)?,
-            Relation::Element { column, key, op, value } => self.element(relation, column, key, *op, value)?,
+            Relation::Element { column, key, op, value } => {
+                self.element(relation, column, key, *op, value)?
+            }
             Relation::Token { columns, op, value } => {
                 return self.token(relation, columns, *op, value).map(Restricted::Token);
             }
@@ -115,7 +106,8 @@ impl RelationPlanner<'_, '_> {
         let receiver = Receiver::column(self.table, column);
         let kind = match values {
             InValues::Marker(marker) => {
-                let mut list = receiver.part(format!("in({})", column.name), list_of(column.cql_type.clone()));
+                let mut list =
+                    receiver.part(format!("in({})", column.name), list_of(column.cql_type.clone()));
                 list.partition_key_position = None;
                 RestrictionKind::InMarker(self.terms.marker(marker.index, &list))
             }
@@ -189,7 +181,9 @@ impl RelationPlanner<'_, '_> {
                 let term = self.terms.prepare(value, &receiver)?;
                 Ok(TokenRestriction::Slice(slice(bound, TupleTerm::One(term))))
             }
-            None if op == ast::Operator::Eq => Ok(TokenRestriction::Eq(self.terms.prepare(value, &receiver)?)),
+            None if op == ast::Operator::Eq => {
+                Ok(TokenRestriction::Eq(self.terms.prepare(value, &receiver)?))
+            }
             None => {
                 Err(Error::invalid(format!("{} cannot be used with the token function", operator_text(op))))
             }
@@ -350,7 +344,9 @@ fn check_whole(column: &ColumnMetadata, operator: &str) -> Result<(), Error> {
         CqlType::User { .. } => {
             format!("Non-frozen UDT column '{name}' ({cql_type}) cannot be restricted by any relation")
         }
-        _ => format!("Collection column '{name}' ({cql_type}) cannot be restricted by a '{operator}' relation"),
+        _ => {
+            format!("Collection column '{name}' ({cql_type}) cannot be restricted by a '{operator}' relation")
+        }
     }))
 }
 
@@ -360,7 +356,9 @@ fn contained(column: &ColumnMetadata, receiver: &Receiver, is_key: bool) -> Resu
         (CqlType::Map { key, .. }, true) => Ok(key_of(receiver, key)),
         (_, true) => Err(Error::invalid(format!("Cannot use CONTAINS KEY on non-map column {name}"))),
         (CqlType::Map { value, .. }, false) => Ok(value_of(receiver, value)),
-        (CqlType::List { element, .. } | CqlType::Set { element, .. }, false) => Ok(value_of(receiver, element)),
+        (CqlType::List { element, .. } | CqlType::Set { element, .. }, false) => {
+            Ok(value_of(receiver, element))
+        }
         _ => Err(Error::invalid(format!("Cannot use CONTAINS on non-collection column {name}"))),
     }
 }

@@ -122,9 +122,9 @@ fn merge_same(restriction: &Restriction, other: &Restriction) -> Result<Restrict
     let refuse = |message: String| Err(Error::invalid(message));
     let columns = columns_in_common(restriction, other);
     match (&restriction.kind, &other.kind) {
-        (RestrictionKind::Eq(_), _) => {
-            refuse(format!("{columns} cannot be restricted by more than one relation if it includes an Equal"))
-        }
+        (RestrictionKind::Eq(_), _) => refuse(format!(
+            "{columns} cannot be restricted by more than one relation if it includes an Equal"
+        )),
         (RestrictionKind::In(_) | RestrictionKind::InMarker(_), _) => {
             refuse(format!("{columns} cannot be restricted by more than one relation if it includes a IN"))
         }

@@ -3,14 +3,7 @@
 use cql_grammar::ast::{InValues, Name, Operator, Relation, Term};
 
 use crate::plan::term::text_of;
-
-/// An identifier as CQL text, quoted where it has to be (Cassandra: `ColumnIdentifier.maybeQuote`).
-pub fn quoted(name: &str) -> String {
-    let mut chars = name.chars();
-    let plain = chars.next().is_some_and(|c| c.is_ascii_lowercase())
-        && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
+use crate::types::maybe_quoted as quoted;
 
 /// A comparison as it is written.
 pub(super) fn operator_text(op: Operator) -> &'static str {

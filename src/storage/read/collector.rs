@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::error::StorageError;
 use super::super::model::{
-    ClusteringIndexFilter, DecoratedKey, PartitionResult, ReadCommand, ReadResponse, Row,
+    ClusteringIndexFilter, DecoratedKey, PartitionResult, ReadCommand, ReadResponse, Row, Slice,
 };
 use super::super::order::TableOrder;
 use super::super::unfiltered::{Unfiltered, UnfilteredRowIterator};
@@ -101,11 +101,21 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, key: DecoratedKey, static_row: Option<Arc<Row>>, rows: Vec<Arc<Row>>) {
-        if rows.is_empty() && (static_row.is_none() || self.filter.has_row_level()) {
+        if rows.is_empty() && (static_row.is_none() || !self.selects_full_partition()) {
             return;
         }
         self.rows += (rows.len() as u64).max(1);
         self.response.partitions.push(PartitionResult { key, static_row, rows });
+    }
+
+    /// Whether no particular rows are asked for, so that a static row alone counts (Cassandra:
+    /// `selectsFullPartition`).
+    fn selects_full_partition(&self) -> bool {
+        let all_rows = match &self.command.clustering {
+            ClusteringIndexFilter::Slices { slices, .. } => slices[..] == [Slice::ALL],
+            ClusteringIndexFilter::Names { clusterings, .. } => clusterings.is_empty(),
+        };
+        all_rows && !self.filter.has_row_level()
     }
 
     fn purge(&mut self, row: &Arc<Row>) -> Option<Arc<Row>> {
