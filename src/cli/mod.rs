@@ -1,6 +1,6 @@
 //! The command line: `helenus [serve] …` and `helenus nodetool …`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -105,7 +105,10 @@ impl Serve {
     /// `RUST_LOG` chooses what is logged; `info` without it.
     fn log_to_stderr(&self) {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
         // A second subscriber in one process would fail: then the first one stays, which is as good.
         let _ = match self.log_format {
             LogFormat::Text => builder.try_init(),

@@ -641,4 +641,25 @@ mod tests {
         drop(config);
         assert!(!home.exists());
     }
+
+    /// `UPDATE_DOCS=1 cargo test keys_without_effect` writes the list.
+    #[test]
+    fn the_documentation_lists_the_keys_without_effect() {
+        const BEGIN: &str = "<!-- begin: keys without effect -->\n";
+        const END: &str = "<!-- end: keys without effect -->";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        let list: String = Config::all_without_effect().iter().map(|name| format!("- `{name}`\n")).collect();
+        let wanted = format!("{before}{BEGIN}{list}{END}{after}");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, wanted).unwrap();
+        } else {
+            assert!(
+                text == wanted,
+                "docs/configuration.md is out of date: UPDATE_DOCS=1 cargo test keys_without_effect"
+            );
+        }
+    }
 }
