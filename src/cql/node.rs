@@ -1,0 +1,179 @@
+//! The database as connections see it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+use tracing::warn;
+
+use super::client::Clients;
+use super::prepared::{PreparedStatement, PreparedStatements, statement_id};
+use super::request::StatementId;
+use super::service::{Connection, ConnectionInfo, Service};
+use super::session::Session;
+use crate::cluster::Coordinator;
+use crate::error::Error;
+use crate::event::{Change, Event, SchemaChange, Target};
+use crate::plan::statement::plan;
+
+/// What all sessions share.
+pub struct Node {
+    coordinator: Arc<Coordinator>,
+    statements: PreparedStatements,
+    clients: Arc<Clients>,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// A node whose prepared statements take up to so many bytes.
+    pub fn new(coordinator: Arc<Coordinator>, clients: Arc<Clients>, prepared_statements_bytes: u64) -> Arc<Self> {
+        Arc::new(Self { coordinator, statements: PreparedStatements::new(prepared_statements_bytes), clients })
+    }
+
+    /// The coordinator.
+    pub fn coordinator(&self) -> &Arc<Coordinator> {
+        &self.coordinator
+    }
+
+    /// The prepared statements.
+    pub fn statements(&self) -> &PreparedStatements {
+        &self.statements
+    }
+
+    /// Parses and plans a statement for a session in that keyspace.
+    pub fn plan(&self, text: &str, keyspace: Option<&str>) -> Result<Arc<PreparedStatement>, Error> {
+        let parsed = cql_grammar::parse_with_bindings(text).map_err(|e| Error::Syntax(e.to_string()))?;
+        let planned = plan(&parsed, &self.coordinator.schema(), keyspace)?;
+        let statement =
+            PreparedStatement::new(text, keyspace, planned.is_qualified, planned.plan, planned.bind);
+        Ok(Arc::new(statement))
+    }
+
+    /// Prepares a statement: plans it, keeps it, and notes it in `system.prepared_statements`
+    /// (Cassandra: `QueryProcessor.prepare`).
+    pub fn prepare(
+        &self,
+        text: &str,
+        keyspace: Option<&str>,
+    ) -> Result<(StatementId, Arc<PreparedStatement>), Error> {
+        let (bare, within) = (statement_id(text, None), statement_id(text, keyspace));
+        if let (Ok(a), Ok(b)) = (self.statements.get(&bare), self.statements.get(&within)) {
+            if a.is_qualified {
+                return Ok((bare, a));
+            }
+            if keyspace.is_some() && !b.is_qualified {
+                return Ok((within, b));
+            }
+        }
+        let statement = self.plan_current(text, keyspace)?;
+        let markers = statement.bind.columns.len();
+        if markers > usize::from(u16::MAX) {
+            return Err(Error::invalid(format!(
+                "Too many markers(?). {markers} markers exceed the allowed maximum of 65535"
+            )));
+        }
+        self.keep(&bare, None, &statement);
+        if keyspace.is_some() {
+            self.keep(&within, keyspace, &statement);
+        }
+        Ok((if statement.is_qualified { bare } else { within }, statement))
+    }
+
+    /// A plan of the schema as it is when the plan is kept, so that no schema change misses it.
+    fn plan_current(&self, text: &str, keyspace: Option<&str>) -> Result<Arc<PreparedStatement>, Error> {
+        loop {
+            let before = self.coordinator.schema();
+            let statement = self.plan(text, keyspace)?;
+            if Arc::ptr_eq(&before, &self.coordinator.schema()) {
+                return Ok(statement);
+            }
+        }
+    }
+
+    fn keep(&self, id: &StatementId, keyspace: Option<&str>, statement: &Arc<PreparedStatement>) {
+        if self.statements.contains(id) {
+            return;
+        }
+        let evicted = self.statements.insert(id.clone(), statement.clone());
+        let noted = self.internal(
+            "INSERT INTO system.prepared_statements (logged_keyspace, prepared_id, query_string) VALUES (?, ?, ?)",
+            &[keyspace.map(str::as_bytes), Some(id), Some(statement.text.as_bytes())],
+        );
+        if let Err(error) = noted {
+            warn!(%error, "cannot note a prepared statement");
+        }
+        self.forget(&evicted);
+    }
+
+    /// Takes statements out of `system.prepared_statements`.
+    fn forget(&self, ids: &[StatementId]) {
+        for id in ids {
+            let text = "DELETE FROM system.prepared_statements WHERE prepared_id = ?";
+            if let Err(error) = self.internal(text, &[Some(id)]) {
+                warn!(%error, "cannot forget a prepared statement");
+            }
+        }
+    }
+
+    /// Prepares again what was prepared before the node was stopped. Gives how many statements there are.
+    pub fn load_prepared(&self) -> Result<usize, Error> {
+        let rows = self.internal(
+            "SELECT prepared_id, logged_keyspace, query_string FROM system.prepared_statements",
+            &[],
+        )?;
+        let mut count = 0;
+        for row in rows {
+            let [Some(id), keyspace, Some(text)] = &row[..] else { continue };
+            let text = String::from_utf8_lossy(text);
+            let keyspace = keyspace.as_ref().map(|k| String::from_utf8_lossy(k).into_owned());
+            let id = StatementId::new(id);
+            match self.plan(&text, keyspace.as_deref()) {
+                Ok(statement) => {
+                    self.statements.insert(id, statement);
+                    count += 1;
+                }
+                // Unqualified statements are kept without their keyspace too; those cannot be planned again.
+                Err(_) => self.forget(&[id]),
+            }
+        }
+        Ok(count)
+    }
+
+    /// After the schema changed: statements that it concerns have to be prepared again; clients are told.
+    pub(super) fn schema_changed(&self, change: &SchemaChange) {
+        let table = match (&change.target, change.change) {
+            (_, Change::Created) => None,
+            (Target::Table(table), _) => Some(Some(table.as_str())),
+            (Target::Keyspace, Change::Dropped) | (Target::Type(_), _) => Some(None),
+            _ => None,
+        };
+        if let Some(table) = table {
+            let gone = self.statements.invalidate(&change.keyspace, table);
+            self.forget(&gone);
+        }
+        self.coordinator.publish(Event::Schema(change.clone()));
+    }
+}
+
+/// [`Node`] as the protocol's service.
+#[derive(Clone, Debug)]
+pub struct NodeService(pub Arc<Node>);
+
+impl Service for NodeService {
+    fn connect(&self, info: ConnectionInfo) -> Arc<dyn Connection> {
+        Arc::new(Session::new(self.0.clone(), info.client))
+    }
+
+    fn clients(&self) -> &Arc<Clients> {
+        &self.0.clients
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.0.coordinator.subscribe()
+    }
+}

@@ -1,0 +1,390 @@
+//! The session of one connection: takes requests to plans, and runs them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+
+use super::client::Client;
+use super::node::Node;
+use super::prepared::PreparedStatement;
+use super::request::{
+    BatchKind, BatchStatement, QueryOptions, QueryOrId, Request, RequestKind, StatementId, Values,
+};
+use super::response::{Response, ResultMessage};
+use super::service::{AuthStep, Connection, Execution};
+use super::tracing::{TraceSession, trace_of};
+use crate::error::Error;
+use crate::exec::context::ExecutionContext;
+use crate::exec::modify::attributes::Attributes;
+use crate::exec::modify::batch::{self, BatchPlan};
+use crate::exec::options::ProtocolVersion;
+use crate::exec::plan::{Outcome, Plan};
+use crate::storage::{CommitPosition, IoMode};
+
+/// The session of one connection.
+#[derive(Debug)]
+pub struct Session(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    node: Arc<Node>,
+    client: Arc<Client>,
+    /// Whether the client was warned of `USE` with prepared statements.
+    warned_of_use: AtomicBool,
+    /// Up to where the commit log has to be durable before the current batch of requests is answered.
+    written: Mutex<Option<CommitPosition>>,
+}
+
+/// A request that is ready to run: statement, parameters and values.
+#[derive(Debug)]
+struct Ready {
+    work: Work,
+    options: QueryOptions,
+    /// The keyspace that the request is made in.
+    keyspace: Option<Arc<str>>,
+    /// The metadata that the client has (version 5); only for EXECUTE.
+    client_metadata: Option<ClientMetadata>,
+    warnings: Vec<String>,
+    trace: Option<Arc<TraceSession>>,
+}
+
+#[derive(Debug)]
+enum Work {
+    Statement(Arc<PreparedStatement>),
+    Batch(BatchPlan, Vec<Values>),
+}
+
+/// What an EXECUTE says of the metadata that the client has.
+#[derive(Debug)]
+struct ClientMetadata(Option<StatementId>);
+
+impl Session {
+    /// The session of a client.
+    pub fn new(node: Arc<Node>, client: Arc<Client>) -> Self {
+        let (warned_of_use, written) = (AtomicBool::new(false), Mutex::new(None));
+        Self(Arc::new(Inner { node, client, warned_of_use, written }))
+    }
+
+    fn start(&self, request: Request) -> Execution {
+        let trace = trace_of(&self.0.node, &self.0.client, &request);
+        let tracing_id = trace.as_ref().map(|t| t.id());
+        let prepared = match request.kind {
+            RequestKind::Prepare { text, keyspace } => {
+                let mut response = self.prepare(text, keyspace);
+                if let (Execution::Ready(response), Some(trace)) = (&mut response, &trace) {
+                    response.tracing_id = tracing_id;
+                    trace.finish();
+                }
+                return response;
+            }
+            RequestKind::Query { text, options } => self.0.query(&text, options),
+            RequestKind::Execute { id, result_metadata_id, options } => {
+                self.0.execute(&id, result_metadata_id, options)
+            }
+            RequestKind::Batch { kind, statements, options } => self.0.batch(kind, statements, options),
+        };
+        match prepared {
+            Ok(mut ready) => {
+                ready.trace = trace;
+                self.run(ready)
+            }
+            Err(error) => {
+                if let Some(trace) = trace {
+                    trace.finish();
+                }
+                Execution::Ready(Response { tracing_id, ..Response::from(error) })
+            }
+        }
+    }
+
+    /// Runs at once what needs no disk; the rest goes to a thread that may block.
+    fn run(&self, ready: Ready) -> Execution {
+        if !ready.blocks() {
+            let attempt = self.0.run(&ready, IoMode::MemoryOnly);
+            if !matches!(attempt.result, Err(Error::WouldBlock)) {
+                return Execution::Ready(attempt);
+            }
+        }
+        let inner = self.0.clone();
+        Execution::Pending(
+            async move {
+                let writes = ready.writes();
+                let runner = inner.clone();
+                let run = tokio::task::spawn_blocking(move || runner.run(&ready, IoMode::Blocking));
+                let response = match run.await {
+                    Ok(response) => response,
+                    Err(error) => return Response::from(Error::server(format!("the request failed: {error}"))),
+                };
+                if writes && let Err(error) = inner.make_durable().await {
+                    return Response { result: Err(error), ..response };
+                }
+                response
+            }
+            .boxed(),
+        )
+    }
+
+    fn prepare(&self, text: String, keyspace: Option<String>) -> Execution {
+        let keyspace = keyspace.map(Arc::from).or_else(|| self.0.client.keyspace());
+        let inner = self.0.clone();
+        // What is noted of the statement goes to the commit log, which may wait for a disk.
+        Execution::Pending(
+            async move {
+                let worker = inner.clone();
+                let run = tokio::task::spawn_blocking(move || worker.prepare(&text, keyspace.as_deref()));
+                let response = match run.await {
+                    Ok(response) => response,
+                    Err(error) => Response::from(Error::server(format!("the request failed: {error}"))),
+                };
+                match inner.make_durable().await {
+                    Ok(()) => response,
+                    Err(error) => Response { result: Err(error), ..response },
+                }
+            }
+            .boxed(),
+        )
+    }
+}
+
+impl Inner {
+    fn prepare(&self, text: &str, keyspace: Option<&str>) -> Response {
+        let (id, statement) = match self.node.prepare(text, keyspace) {
+            Ok(prepared) => prepared,
+            Err(error) => return error.into(),
+        };
+        let mut warnings = Vec::new();
+        if !statement.is_qualified {
+            self.warn_of_use(&id, keyspace, &mut warnings);
+        }
+        let prepared = ResultMessage::Prepared(Box::new(statement.response(id)));
+        Response { warnings, ..Response::from(prepared) }
+    }
+
+    /// Warns once that `USE` makes prepared statements ambiguous (Cassandra:
+    /// `ClientState.warnAboutUseWithPreparedStatements`).
+    fn warn_of_use(&self, id: &StatementId, prepared_in: Option<&str>, warnings: &mut Vec<String>) {
+        if self.warned_of_use.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let current = self.client.keyspace();
+        let (used, of) = (current.as_deref().unwrap_or("null"), prepared_in.unwrap_or("null"));
+        warnings.push(format!(
+            "`USE <keyspace>` with prepared statements is considered to be an anti-pattern due to ambiguity in \
+             non-qualified table names. Please consider removing instances of `Session#setKeyspace(<keyspace>)`, \
+             `Session#execute(\"USE <keyspace>\")` and `cluster.newSession(<keyspace>)` from your code, and always use \
+             fully qualified table names (e.g. <keyspace>.<table>). Keyspace used: {used}, statement keyspace: {of}, \
+             statement id: {id}"
+        ));
+    }
+
+    fn keyspace(&self, options: &QueryOptions) -> Option<Arc<str>> {
+        options.keyspace.as_deref().map(Arc::from).or_else(|| self.client.keyspace())
+    }
+
+    fn query(&self, text: &str, mut options: QueryOptions) -> Result<Ready, Error> {
+        let keyspace = self.keyspace(&options);
+        let statement = self.node.plan(text, keyspace.as_deref())?;
+        options.values = statement.order(std::mem::take(&mut options.values));
+        if options.values.len() != statement.bind.columns.len() {
+            return Err(Error::invalid("Invalid amount of bind variables"));
+        }
+        Ok(Ready {
+            work: Work::Statement(statement),
+            options,
+            keyspace,
+            client_metadata: None,
+            warnings: Vec::new(),
+            trace: None,
+        })
+    }
+
+    fn execute(
+        &self,
+        id: &StatementId,
+        result_metadata_id: Option<StatementId>,
+        mut options: QueryOptions,
+    ) -> Result<Ready, Error> {
+        let statement = self.node.statements().get(id)?;
+        let mut warnings = Vec::new();
+        if !statement.is_qualified
+            && self.client.keyspace().as_deref() != statement.keyspace.as_deref()
+            && !matches!(statement.plan, Plan::Batch(_))
+        {
+            self.warn_of_use(id, statement.keyspace.as_deref(), &mut warnings);
+        }
+        options.values = statement.order(std::mem::take(&mut options.values));
+        let (markers, given) = (statement.bind.columns.len(), options.values.len());
+        if markers != given {
+            return Err(Error::invalid(format!(
+                "there were {markers} markers(?) in CQL but {given} bound variables"
+            )));
+        }
+        Ok(Ready {
+            work: Work::Statement(statement),
+            keyspace: None,
+            options,
+            client_metadata: Some(ClientMetadata(result_metadata_id)),
+            warnings,
+            trace: None,
+        })
+    }
+
+    fn batch(
+        &self,
+        kind: BatchKind,
+        statements: Vec<BatchStatement>,
+        options: QueryOptions,
+    ) -> Result<Ready, Error> {
+        let keyspace = self.keyspace(&options);
+        let mut prepared = Vec::with_capacity(statements.len());
+        for BatchStatement { statement, values } in statements {
+            let statement = match statement {
+                QueryOrId::Query(text) => self.node.plan(&text, keyspace.as_deref())?,
+                QueryOrId::Id(id) => self.node.statements().get(&id)?,
+            };
+            let (markers, given) = (statement.bind.columns.len(), values.len());
+            if markers != given {
+                return Err(Error::invalid(format!(
+                    "There were {markers} markers(?) in CQL but {given} bound variables"
+                )));
+            }
+            prepared.push((statement, values));
+        }
+        let mut plans = Vec::with_capacity(prepared.len());
+        let mut all_values = Vec::with_capacity(prepared.len());
+        for (statement, values) in prepared {
+            let Plan::Modify(modification) = &statement.plan else {
+                return Err(Error::invalid(
+                    "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
+                ));
+            };
+            plans.push(modification.clone());
+            all_values.push(values);
+        }
+        let kind = match kind {
+            BatchKind::Logged => batch::BatchKind::Logged,
+            BatchKind::Unlogged => batch::BatchKind::Unlogged,
+            BatchKind::Counter => batch::BatchKind::Counter,
+        };
+        let plan = BatchPlan { kind, attributes: Attributes::default(), statements: plans };
+        plan.validate()?;
+        Ok(Ready {
+            work: Work::Batch(plan, all_values),
+            options,
+            keyspace,
+            client_metadata: None,
+            warnings: Vec::new(),
+            trace: None,
+        })
+    }
+
+    fn run(&self, ready: &Ready, io: IoMode) -> Response {
+        let keyspace = ready.keyspace.clone().or_else(|| self.client.keyspace());
+        let context = ExecutionContext::new(
+            self.node.coordinator(),
+            &ready.options,
+            self.client.version,
+            keyspace.as_deref(),
+            io,
+        );
+        let outcome = match &ready.work {
+            Work::Statement(statement) => statement.plan.execute(&context, &ready.options.values),
+            Work::Batch(plan, values) => plan.execute(&context, |i| &values[i]).map(|()| Outcome::Void),
+        };
+        if matches!(outcome, Err(Error::WouldBlock)) {
+            return Error::WouldBlock.into();
+        }
+        if ready.writes() && outcome.is_ok() {
+            *self.written.lock() = Some(self.node.coordinator().storage().position());
+        }
+        let mut warnings = ready.warnings.clone();
+        warnings.append(&mut context.take_warnings());
+        let tracing_id = ready.trace.as_ref().map(|trace| {
+            trace.finish();
+            trace.id()
+        });
+        let result = outcome.map(|outcome| self.message(ready, outcome));
+        Response { result, warnings, tracing_id, custom_payload: None }
+    }
+
+    fn message(&self, ready: &Ready, outcome: Outcome) -> ResultMessage {
+        match outcome {
+            Outcome::Void => ResultMessage::Void,
+            Outcome::SetKeyspace(keyspace) => {
+                self.client.set_keyspace(&keyspace);
+                ResultMessage::SetKeyspace(keyspace)
+            }
+            Outcome::SchemaChange(change) => {
+                self.node.schema_changed(&change);
+                ResultMessage::SchemaChange(change)
+            }
+            Outcome::Rows(mut rows) => {
+                let skip = ready.options.skip_metadata;
+                match (&ready.work, &ready.client_metadata) {
+                    (Work::Statement(statement), Some(ClientMetadata(known)))
+                        if self.client.version >= ProtocolVersion::V5 =>
+                    {
+                        if known.as_ref() != Some(&statement.result_metadata_id) {
+                            rows.metadata.new_metadata_id = Some(statement.result_metadata_id.clone());
+                        } else {
+                            rows.metadata.no_metadata = skip;
+                        }
+                    }
+                    _ => rows.metadata.no_metadata = skip,
+                }
+                ResultMessage::Rows(rows)
+            }
+        }
+    }
+
+    /// Waits until what was written is as durable as it has to be before it is acknowledged.
+    async fn make_durable(&self) -> Result<(), Error> {
+        let storage = self.node.coordinator().storage();
+        storage.write_out().map_err(Error::from)?;
+        storage.synced(storage.position()).await.map_err(Error::from)
+    }
+}
+
+impl Ready {
+    fn blocks(&self) -> bool {
+        matches!(&self.work, Work::Statement(statement) if statement.plan.blocks())
+    }
+
+    fn writes(&self) -> bool {
+        match &self.work {
+            Work::Statement(statement) => statement.plan.is_write() || statement.plan.blocks(),
+            Work::Batch(..) => true,
+        }
+    }
+}
+
+impl Connection for Session {
+    fn authenticator(&self) -> Option<String> {
+        None
+    }
+
+    fn authenticate(&self, _token: Bytes) -> BoxFuture<'static, Result<AuthStep, Error>> {
+        async { Ok(AuthStep::Success(None)) }.boxed()
+    }
+
+    fn execute(&self, request: Request) -> Execution {
+        self.start(request)
+    }
+
+    fn finish_batch(&self) -> Option<BoxFuture<'static, Result<(), Error>>> {
+        let position = self.0.written.lock().take()?;
+        let storage = self.0.node.coordinator().storage();
+        if let Err(error) = storage.write_out() {
+            return Some(async move { Err(Error::from(error)) }.boxed());
+        }
+        if storage.is_synced(position) {
+            return None;
+        }
+        let storage = storage.clone();
+        Some(async move { storage.synced(position).await.map_err(Error::from) }.boxed())
+    }
+}

@@ -1,0 +1,150 @@
+//! Traces of requests, in `system_traces` (Cassandra: package `tracing`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BufMut;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::client::Client;
+use super::node::Node;
+use super::request::{Request, RequestKind};
+use crate::exec::time_uuid;
+
+/// How long traces are kept, in seconds.
+const TTL_SECONDS: i32 = 24 * 60 * 60;
+
+/// The trace of one request.
+pub struct TraceSession {
+    node: Arc<Node>,
+    id: Uuid,
+    begun: Instant,
+    started_at_ms: i64,
+    client: Arc<Client>,
+    command: &'static str,
+    request: &'static str,
+    parameters: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for TraceSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceSession").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The trace of a request whose client asks for one.
+pub(super) fn trace_of(node: &Arc<Node>, client: &Arc<Client>, request: &Request) -> Option<Arc<TraceSession>> {
+    if !request.tracing {
+        return None;
+    }
+    let mut parameters = BTreeMap::new();
+    let what = match &request.kind {
+        RequestKind::Query { text, options } => {
+            parameters.insert("query".to_owned(), text.clone());
+            parameters.insert("consistency_level".to_owned(), options.consistency.to_string());
+            if let Some(size) = options.page_size {
+                parameters.insert("page_size".to_owned(), size.to_string());
+            }
+            let serial = options.serial_consistency.unwrap_or(crate::consistency::Consistency::Serial);
+            parameters.insert("serial_consistency_level".to_owned(), serial.to_string());
+            "Execute CQL3 query"
+        }
+        RequestKind::Prepare { text, .. } => {
+            parameters.insert("query".to_owned(), text.clone());
+            "Preparing CQL3 query"
+        }
+        RequestKind::Execute { id, options, .. } => {
+            if let Ok(statement) = node.statements().get(id) {
+                parameters.insert("query".to_owned(), statement.text.clone());
+            }
+            parameters.insert("consistency_level".to_owned(), options.consistency.to_string());
+            "Execute CQL3 prepared query"
+        }
+        RequestKind::Batch { options, .. } => {
+            parameters.insert("consistency_level".to_owned(), options.consistency.to_string());
+            "Execute batch of CQL3 queries"
+        }
+    };
+    let trace = TraceSession {
+        node: node.clone(),
+        id: Uuid::from_bytes(time_uuid::next()),
+        begun: Instant::now(),
+        started_at_ms: node.coordinator().clock().micros().div_euclid(1000),
+        client: client.clone(),
+        command: "QUERY",
+        request: what,
+        parameters,
+    };
+    trace.event("Parsing and planning the statement", 0);
+    Some(Arc::new(trace))
+}
+
+impl TraceSession {
+    /// Its id, which the client is told.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Notes that the request has run.
+    pub(super) fn finish(&self) {
+        let duration_us = i32::try_from(self.begun.elapsed().as_micros()).unwrap_or(i32::MAX);
+        self.event("Request complete", duration_us);
+        let coordinator = address_bytes(self.node.coordinator().node().rpc_address);
+        let mut parameters = Vec::new();
+        parameters.put_i32(i32::try_from(self.parameters.len()).unwrap_or(0));
+        for text in self.parameters.iter().flat_map(|(k, v)| [k, v]) {
+            parameters.put_i32(i32::try_from(text.len()).unwrap_or(0));
+            parameters.extend_from_slice(text.as_bytes());
+        }
+        self.write(
+            "INSERT INTO system_traces.sessions (session_id, client, command, coordinator, coordinator_port, duration, \
+             parameters, request, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?",
+            &[
+                Some(self.id.as_bytes()),
+                Some(&address_bytes(self.client.address.ip())),
+                Some(self.command.as_bytes()),
+                Some(&coordinator),
+                Some(&7000i32.to_be_bytes()),
+                Some(&duration_us.to_be_bytes()),
+                Some(&parameters),
+                Some(self.request.as_bytes()),
+                Some(&self.started_at_ms.to_be_bytes()),
+                Some(&TTL_SECONDS.to_be_bytes()),
+            ],
+        );
+    }
+
+    fn event(&self, activity: &str, elapsed_us: i32) {
+        let source = address_bytes(self.node.coordinator().node().rpc_address);
+        self.write(
+            "INSERT INTO system_traces.events (session_id, event_id, activity, source, source_elapsed, source_port, \
+             thread) VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL ?",
+            &[
+                Some(self.id.as_bytes()),
+                Some(&time_uuid::next()),
+                Some(activity.as_bytes()),
+                Some(&source),
+                Some(&elapsed_us.to_be_bytes()),
+                Some(&7000i32.to_be_bytes()),
+                Some(b"Native-Transport-Requests-1"),
+                Some(&TTL_SECONDS.to_be_bytes()),
+            ],
+        );
+    }
+
+    fn write(&self, text: &str, values: &[Option<&[u8]>]) {
+        if let Err(error) = self.node.internal(text, values) {
+            warn!(%error, "cannot write a trace");
+        }
+    }
+}
+
+fn address_bytes(address: std::net::IpAddr) -> Vec<u8> {
+    match address {
+        std::net::IpAddr::V4(v4) => v4.octets().to_vec(),
+        std::net::IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
