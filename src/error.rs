@@ -164,6 +164,9 @@ pub enum Error {
         /// Replicas needed.
         block_for: i32,
     },
+    /// The request needs the disk, and was told not to wait for it: it is run again where it may. Never sent.
+    #[error("the request has to wait for the disk")]
+    WouldBlock,
     /// Change data capture has no space left.
     #[error("{0}")]
     CdcWriteFailure(String),

@@ -1,6 +1,7 @@
 //! Helenus: one binary that is interchangeable with Apache Cassandra 5.0.
 
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod consistency;
 pub mod cql;

@@ -1,22 +1,23 @@
 //! Takes reads and writes to the replicas and waits for as many as the consistency level asks for. So far the only
 //! replica is this node.
 
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
 use super::replicas::{LocalNode, ReplicaCounts};
 use super::settings::Settings;
-use crate::consistency::{Consistency, WriteType};
-use crate::env::Clock;
+use crate::consistency::{Consistency, RequestFailureReason, WriteType};
+use crate::env::clock::Clock;
 use crate::error::Error;
 use crate::event::Event;
 use crate::schema::{Schema, SchemaRef};
 use crate::storage::model::{Mutation, ReadCommand, ReadResponse};
-use crate::storage::{IoMode, Storage};
+use crate::storage::{CommitPosition, IoMode, Storage, StorageError};
 
 /// The coordinator of a node.
-#[derive(Debug)]
 pub struct Coordinator {
     storage: Arc<Storage>,
     schema: Arc<SchemaRef>,
@@ -26,8 +27,17 @@ pub struct Coordinator {
     events: broadcast::Sender<Event>,
 }
 
+/// The replica that failed, as errors name it: this node.
+const REPLICA: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7000);
+
 /// News that were not fetched by then are lost to a slow client.
 const EVENTS_MAX: usize = 1024;
+
+impl fmt::Debug for Coordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coordinator").field("node", &self.node).finish_non_exhaustive()
+    }
+}
 
 impl Coordinator {
     /// The coordinator of this node.
@@ -82,28 +92,34 @@ impl Coordinator {
         self.events.subscribe()
     }
 
-    /// Writes mutations at a consistency level. They are with the store when this returns; durable as its sync mode
-    /// says once `Storage::write_out` and, in batch and group mode, `Storage::synced` have finished.
+    /// Writes mutations at a consistency level, and gives the place of the last one in the commit log. Reads see them
+    /// when this returns; they are durable once `Storage::write_out` was called and `Storage::synced` has finished.
     pub fn mutate(
         &self,
         mutations: Vec<Mutation>,
         consistency: Consistency,
         write_type: WriteType,
-    ) -> Result<(), Error> {
+    ) -> Result<CommitPosition, Error> {
         validate_for_write(consistency, &mutations)?;
         let schema = self.schema.load();
         for mutation in &mutations {
             let Some(update) = mutation.updates.first() else { continue };
             self.replicas(&schema, &update.table.keyspace).check(consistency, &self.node, true)?;
         }
+        let mut last = CommitPosition::default();
         for mutation in mutations {
-            self.storage.apply(mutation).map_err(|e| e.into_write_error(consistency, write_type))?;
+            last = self.storage.apply(mutation).map_err(|e| write_error(e, consistency, write_type))?;
         }
-        Ok(())
+        Ok(last)
     }
 
     /// Reads at a consistency level.
-    pub fn read(&self, command: &ReadCommand, consistency: Consistency, io: IoMode) -> Result<ReadResponse, Error> {
+    pub fn read(
+        &self,
+        command: &ReadCommand,
+        consistency: Consistency,
+        io: IoMode,
+    ) -> Result<ReadResponse, Error> {
         if consistency == Consistency::Any {
             return Err(Error::invalid("ANY ConsistencyLevel is only supported for writes"));
         }
@@ -111,7 +127,7 @@ impl Coordinator {
             let schema = self.schema.load();
             self.replicas(&schema, &command.table.keyspace).check(consistency, &self.node, false)?;
         }
-        self.storage.read(command, io).map_err(|e| e.into_read_error(consistency))
+        self.storage.read(command, io).map_err(|e| read_error(e, consistency))
     }
 
     fn replicas(&self, schema: &Schema, keyspace: &str) -> ReplicaCounts {
@@ -137,5 +153,41 @@ fn validate_for_write(consistency: Consistency, mutations: &[Mutation]) -> Resul
             Err(Error::invalid("You must use conditional updates for serializable writes"))
         }
         _ => Ok(()),
+    }
+}
+
+/// What a client is told of a read that the only replica failed.
+fn read_error(error: StorageError, consistency: Consistency) -> Error {
+    let failure = |reason, detail| Error::ReadFailure {
+        consistency,
+        received: 0,
+        block_for: 1,
+        data_present: false,
+        failures: vec![(REPLICA, reason)],
+        detail,
+    };
+    match error {
+        StorageError::WouldBlock => Error::WouldBlock,
+        StorageError::Invalid(message) => Error::Invalid(message),
+        StorageError::TombstoneOverwhelming { .. } => {
+            failure(RequestFailureReason::ReadTooManyTombstones, None)
+        }
+        other => {
+            tracing::error!(error = %other, "a read failed");
+            failure(RequestFailureReason::Unknown, None)
+        }
+    }
+}
+
+/// What a client is told of a write that the only replica failed.
+fn write_error(error: StorageError, consistency: Consistency, write_type: WriteType) -> Error {
+    match error {
+        StorageError::WouldBlock => Error::WouldBlock,
+        StorageError::Invalid(message) => Error::Invalid(message),
+        other => {
+            tracing::error!(error = %other, "a write failed");
+            let failures = vec![(REPLICA, RequestFailureReason::Unknown)];
+            Error::WriteFailure { consistency, received: 0, block_for: 1, write_type, failures }
+        }
     }
 }

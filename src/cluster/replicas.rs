@@ -49,7 +49,8 @@ impl ReplicaCounts {
             "NetworkTopologyStrategy" => {
                 let by_datacenter: Vec<_> =
                     replication.options.iter().map(|(dc, rf)| (dc.clone(), factor(rf))).collect();
-                let here = by_datacenter.iter().find(|(dc, _)| *dc == node.datacenter).map_or(0, |(_, rf)| *rf);
+                let here =
+                    by_datacenter.iter().find(|(dc, _)| *dc == node.datacenter).map_or(0, |(_, rf)| *rf);
                 let all = by_datacenter.iter().map(|(_, rf)| rf).sum();
                 Self { all, by_datacenter, alive: here.min(1) }
             }

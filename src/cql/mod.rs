@@ -6,9 +6,14 @@
 //! - [`client`]: the connected clients, for `system_views.clients`.
 
 pub mod client;
+mod internal;
+pub mod node;
+mod prepared;
 pub mod request;
 pub mod response;
 pub mod service;
+mod session;
+mod tracing;
 
 pub use crate::consistency::{Consistency, WriteType};
 pub use crate::error::Error;

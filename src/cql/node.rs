@@ -31,8 +31,16 @@ impl fmt::Debug for Node {
 
 impl Node {
     /// A node whose prepared statements take up to so many bytes.
-    pub fn new(coordinator: Arc<Coordinator>, clients: Arc<Clients>, prepared_statements_bytes: u64) -> Arc<Self> {
-        Arc::new(Self { coordinator, statements: PreparedStatements::new(prepared_statements_bytes), clients })
+    pub fn new(
+        coordinator: Arc<Coordinator>,
+        clients: Arc<Clients>,
+        prepared_statements_bytes: u64,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            coordinator,
+            statements: PreparedStatements::new(prepared_statements_bytes),
+            clients,
+        })
     }
 
     /// The coordinator.

@@ -12,7 +12,6 @@ use super::response::{Columns, Prepared, PreparedMetadata, ResultMetadata};
 use crate::error::Error;
 use crate::exec::options::Values;
 use crate::exec::plan::Plan;
-use crate::types::class_name;
 
 /// A statement, parsed and planned.
 #[derive(Debug)]
@@ -36,7 +35,13 @@ pub struct PreparedStatement {
 
 impl PreparedStatement {
     /// A statement that was just planned.
-    pub fn new(text: &str, keyspace: Option<&str>, is_qualified: bool, plan: Plan, bind: PreparedMetadata) -> Self {
+    pub fn new(
+        text: &str,
+        keyspace: Option<&str>,
+        is_qualified: bool,
+        plan: Plan,
+        bind: PreparedMetadata,
+    ) -> Self {
         let columns = plan.result_columns();
         let result_metadata_id = result_metadata_id(&columns);
         Self {
@@ -94,7 +99,7 @@ fn result_metadata_id(columns: &Columns) -> StatementId {
     for spec in columns.specs() {
         md5.update(spec.name.as_bytes());
         md5.update([0]);
-        md5.update(class_name::format(&spec.ty, false));
+        md5.update(spec.ty.class_name().to_string());
         md5.update([0, 0]);
     }
     StatementId::from(<[u8; 16]>::from(md5.finalize()))
@@ -155,7 +160,9 @@ impl PreparedStatements {
             if self.size.load(Ordering::Relaxed) <= self.size_max / 8 * 7 {
                 break;
             }
-            if id != *keep && let Some(gone) = statements.remove(&id) {
+            if id != *keep
+                && let Some(gone) = statements.remove(&id)
+            {
                 self.size.fetch_sub(gone.size() as u64, Ordering::Relaxed);
                 evicted.push(id);
             }

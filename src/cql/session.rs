@@ -112,14 +112,15 @@ impl Session {
         let inner = self.0.clone();
         Execution::Pending(
             async move {
-                let writes = ready.writes();
                 let runner = inner.clone();
                 let run = tokio::task::spawn_blocking(move || runner.run(&ready, IoMode::Blocking));
                 let response = match run.await {
                     Ok(response) => response,
-                    Err(error) => return Response::from(Error::server(format!("the request failed: {error}"))),
+                    Err(error) => {
+                        return Response::from(Error::server(format!("the request failed: {error}")));
+                    }
                 };
-                if writes && let Err(error) = inner.make_durable().await {
+                if let Err(error) = inner.make_durable().await {
                     return Response { result: Err(error), ..response };
                 }
                 response
@@ -298,8 +299,8 @@ impl Inner {
         if matches!(outcome, Err(Error::WouldBlock)) {
             return Error::WouldBlock.into();
         }
-        if ready.writes() && outcome.is_ok() {
-            *self.written.lock() = Some(self.node.coordinator().storage().position());
+        if let Some(position) = context.written() {
+            *self.written.lock() = Some(position);
         }
         let mut warnings = ready.warnings.clone();
         warnings.append(&mut context.take_warnings());
@@ -343,22 +344,16 @@ impl Inner {
 
     /// Waits until what was written is as durable as it has to be before it is acknowledged.
     async fn make_durable(&self) -> Result<(), Error> {
+        let Some(position) = self.written.lock().take() else { return Ok(()) };
         let storage = self.node.coordinator().storage();
-        storage.write_out().map_err(Error::from)?;
-        storage.synced(storage.position()).await.map_err(Error::from)
+        storage.write_out()?;
+        Ok(storage.synced(position).await?)
     }
 }
 
 impl Ready {
     fn blocks(&self) -> bool {
         matches!(&self.work, Work::Statement(statement) if statement.plan.blocks())
-    }
-
-    fn writes(&self) -> bool {
-        match &self.work {
-            Work::Statement(statement) => statement.plan.is_write() || statement.plan.blocks(),
-            Work::Batch(..) => true,
-        }
     }
 }
 
@@ -381,10 +376,12 @@ impl Connection for Session {
         if let Err(error) = storage.write_out() {
             return Some(async move { Err(Error::from(error)) }.boxed());
         }
-        if storage.is_synced(position) {
-            return None;
-        }
         let storage = storage.clone();
-        Some(async move { storage.synced(position).await.map_err(Error::from) }.boxed())
+        let mut synced = async move { storage.synced(position).await.map_err(Error::from) }.boxed();
+        match (&mut synced).now_or_never() {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(async move { Err(error) }.boxed()),
+            None => Some(synced),
+        }
     }
 }

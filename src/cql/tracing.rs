@@ -36,7 +36,11 @@ impl fmt::Debug for TraceSession {
 }
 
 /// The trace of a request whose client asks for one.
-pub(super) fn trace_of(node: &Arc<Node>, client: &Arc<Client>, request: &Request) -> Option<Arc<TraceSession>> {
+pub(super) fn trace_of(
+    node: &Arc<Node>,
+    client: &Arc<Client>,
+    request: &Request,
+) -> Option<Arc<TraceSession>> {
     if !request.tracing {
         return None;
     }

@@ -5,7 +5,10 @@ use parking_lot::Mutex;
 use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions};
 use crate::cluster::Coordinator;
-use crate::storage::IoMode;
+use crate::consistency::WriteType;
+use crate::error::Error;
+use crate::storage::model::Mutation;
+use crate::storage::{CommitPosition, IoMode};
 
 /// What a plan is run with: the request's parameters, the node, and a place for warnings.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub struct ExecutionContext<'a> {
     /// Whether reads may wait for the disk.
     pub io: IoMode,
     warnings: Mutex<Vec<String>>,
+    written: Mutex<Option<CommitPosition>>,
 }
 
 impl<'a> ExecutionContext<'a> {
@@ -50,12 +54,25 @@ impl<'a> ExecutionContext<'a> {
             functions: FunctionContext { now_us },
             io,
             warnings: Mutex::new(Vec::new()),
+            written: Mutex::new(None),
         }
     }
 
     /// Warns the client.
     pub fn warn(&self, warning: String) {
         self.warnings.lock().push(warning);
+    }
+
+    /// Writes mutations at the request's consistency level.
+    pub fn mutate(&self, mutations: Vec<Mutation>, write_type: WriteType) -> Result<(), Error> {
+        let position = self.coordinator.mutate(mutations, self.options.consistency, write_type)?;
+        *self.written.lock() = Some(position);
+        Ok(())
+    }
+
+    /// Where in the commit log the last of what was written is; none where nothing was.
+    pub fn written(&self) -> Option<CommitPosition> {
+        *self.written.lock()
     }
 
     /// The warnings so far.

@@ -1,5 +1,8 @@
 //! Executes plans.
 //!
+//! - [`plan`]: a plan, and what running it gives.
+//! - [`context`]: what it is run with.
+//! - [`modify`], [`truncate`]: writes.
 //! - [`options`]: what a statement is executed with.
 //! - [`restrictions`]: WHERE clauses.
 //! - [`pager`], [`paging`]: results page by page.
@@ -8,12 +11,19 @@
 //! - [`functions`]: native functions.
 //! - [`time_uuid`]: the paths of list elements.
 
+pub mod context;
+pub mod expiration;
 pub mod functions;
 mod literal;
+pub mod modify;
 pub mod options;
 pub mod pager;
 pub mod paging;
+pub mod plan;
 pub mod restrictions;
 pub mod result;
 pub mod term;
 pub mod time_uuid;
+pub mod truncate;
+
+pub use context::ExecutionContext;

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use super::ExecutionContext;
-use super::ddl::SchemaPlan;
-use super::describe::DescribePlan;
 use super::modify::ModificationPlan;
 use super::modify::batch::BatchPlan;
 use super::modify::collector::MutationCollector;
 use super::options::Values;
 use super::result::{Columns, Rows};
-use super::select::SelectPlan;
 use super::truncate::TruncatePlan;
 use crate::consistency::WriteType;
 use crate::error::Error;
@@ -20,8 +17,6 @@ use crate::schema::TableMetadata;
 /// A statement, resolved against the schema: owned here, made by the planner.
 #[derive(Debug)]
 pub enum Plan {
-    /// `SELECT`
-    Select(Box<SelectPlan>),
     /// `INSERT`, `UPDATE`, `DELETE`
     Modify(Arc<ModificationPlan>),
     /// `BATCH`
@@ -30,10 +25,6 @@ pub enum Plan {
     Use(String),
     /// `TRUNCATE`
     Truncate(TruncatePlan),
-    /// `CREATE`, `ALTER`, `DROP`
-    Schema(SchemaPlan),
-    /// `DESCRIBE`
-    Describe(DescribePlan),
 }
 
 /// What running a plan gives.
@@ -53,8 +44,6 @@ impl Plan {
     /// The columns of the result; none where it has no rows.
     pub fn result_columns(&self) -> Arc<Columns> {
         match self {
-            Self::Select(select) => select.columns().clone(),
-            Self::Describe(describe) => describe.columns().clone(),
             _ => Arc::default(),
         }
     }
@@ -62,19 +51,13 @@ impl Plan {
     /// Whether it changes the schema or waits for the disk in any case, so that it has to run on a thread that may
     /// block.
     pub fn blocks(&self) -> bool {
-        matches!(self, Self::Schema(_) | Self::Truncate(_))
-    }
-
-    /// Whether it writes rows.
-    pub fn is_write(&self) -> bool {
-        matches!(self, Self::Modify(_) | Self::Batch(_))
+        matches!(self, Self::Truncate(_))
     }
 
     /// Whether it reads or writes a table of that keyspace, or the table.
     pub fn uses(&self, keyspace: &str, table: Option<&str>) -> bool {
         let is_it = |t: &TableMetadata| t.keyspace == keyspace && table.is_none_or(|name| t.name == name);
         match self {
-            Self::Select(select) => is_it(select.table()),
             Self::Modify(modification) => is_it(&modification.table),
             Self::Batch(batch) => batch.statements.iter().any(|s| is_it(&s.table)),
             _ => false,
@@ -84,16 +67,10 @@ impl Plan {
     /// Runs it with these bound values, one for each marker.
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
         match self {
-            Self::Select(select) => select.execute(context, values).map(Outcome::Rows),
             Self::Modify(modification) => modification.execute(context, values).map(|()| Outcome::Void),
             Self::Batch(batch) => batch.execute(context, |_| values).map(|()| Outcome::Void),
             Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),
             Self::Truncate(truncate) => truncate.execute(context).map(|()| Outcome::Void),
-            Self::Schema(change) => Ok(match change.execute(context)? {
-                Some(change) => Outcome::SchemaChange(change),
-                None => Outcome::Void,
-            }),
-            Self::Describe(describe) => describe.execute(context, values).map(Outcome::Rows),
         }
     }
 }
@@ -105,6 +82,6 @@ impl ModificationPlan {
         self.add_updates(context, values, context.timestamp, &mut collector)?;
         let mutations = collector.finish();
         let write_type = if self.table.is_counter { WriteType::Counter } else { WriteType::Simple };
-        context.coordinator.mutate(mutations, context.options.consistency, write_type)
+        context.mutate(mutations, write_type)
     }
 }

@@ -18,7 +18,10 @@ impl TruncatePlan {
     pub fn execute(&self, context: &ExecutionContext<'_>) -> Result<(), Error> {
         let name = &self.table.name;
         if self.table.is_virtual() {
-            return Err(Error::invalid(format!("Truncation is not supported by table {}.{name}", self.table.keyspace)));
+            return Err(Error::invalid(format!(
+                "Truncation is not supported by table {}.{name}",
+                self.table.keyspace
+            )));
         }
         let storage = context.coordinator.storage();
         storage.truncate(self.table.id).map_err(|e| Error::Truncate(format!("Error during truncate: {e}")))

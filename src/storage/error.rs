@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::error::Error;
+
 /// An error of the store, by what its caller can do about it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StorageError {
@@ -60,5 +62,16 @@ impl StorageError {
     /// A file that does not hold what it must.
     pub fn corruption(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
         Self::Corruption { path: path.as_ref().to_owned(), message: message.into() }
+    }
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::WouldBlock => Error::WouldBlock,
+            StorageError::Invalid(message) => Error::Invalid(message),
+            corrupt @ StorageError::Corruption { .. } => Error::Corruption(corrupt.to_string()),
+            other => Error::Server(other.to_string()),
+        }
     }
 }

@@ -101,7 +101,7 @@ impl BatchPlan {
             BatchKind::Unlogged => WriteType::UnloggedBatch,
             BatchKind::Counter => WriteType::Counter,
         };
-        context.coordinator.mutate(mutations, context.options.consistency, write_type)
+        context.mutate(mutations, write_type)
     }
 
     fn warn_of_short_grace(&self, context: &ExecutionContext<'_>) {
@@ -159,7 +159,11 @@ impl BatchPlan {
 }
 
 fn tables(mutations: &[Mutation]) -> BTreeSet<String> {
-    mutations.iter().flat_map(|m| &m.updates).map(|u| format!("{}.{}", u.table.keyspace, u.table.name)).collect()
+    mutations
+        .iter()
+        .flat_map(|m| &m.updates)
+        .map(|u| format!("{}.{}", u.table.keyspace, u.table.name))
+        .collect()
 }
 
 fn list(tables: &BTreeSet<String>) -> String {
@@ -170,7 +174,13 @@ fn list(tables: &BTreeSet<String>) -> String {
 fn data_size(mutation: &Mutation) -> u64 {
     let rows = mutation.updates.iter().flat_map(|u| u.rows.iter().chain(&u.static_row));
     let row_size = |row: &crate::storage::model::Row| {
-        let liveness = if row.liveness.is_empty() { 0 } else if row.liveness.ttl == 0 { 8 } else { 16 };
+        let liveness = if row.liveness.is_empty() {
+            0
+        } else if row.liveness.ttl == 0 {
+            8
+        } else {
+            16
+        };
         let deletion = if row.deletion.is_live() { 0 } else { 16 };
         let cells: usize = row
             .cells()

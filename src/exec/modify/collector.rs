@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::schema::{TableId, TableMetadata};
-use crate::storage::merge::merge_rows;
+use crate::storage::TableOrder;
+use crate::storage::merge::merge_versions;
 use crate::storage::model::{DecoratedKey, DeletionTime, Mutation, PartitionUpdate, RangeTombstone, Row};
-use crate::storage::order::TableOrder;
 
 /// The changes to one partition of one table, in the order of statements.
 #[derive(Debug)]
@@ -37,7 +37,12 @@ const SCANNED_UPDATES_MAX: usize = 8;
 
 impl MutationCollector {
     /// The update of a partition; a new one where there is none yet.
-    pub fn update(&mut self, table: &Arc<TableMetadata>, order: &TableOrder, key: &DecoratedKey) -> &mut PendingUpdate {
+    pub fn update(
+        &mut self,
+        table: &Arc<TableMetadata>,
+        order: &TableOrder,
+        key: &DecoratedKey,
+    ) -> &mut PendingUpdate {
         let i = self.find(table, key).unwrap_or_else(|| {
             self.updates.push(PendingUpdate {
                 table: table.clone(),
@@ -98,9 +103,17 @@ impl PendingUpdate {
             key: self.key,
             deletion: self.deletion,
             range_tombstones: self.range_tombstones,
-            static_row: self.static_rows.into_iter().reduce(|a, b| merge_rows(&order, &a, &b)),
+            static_row: merge_all(&order, self.static_rows),
             rows: in_order(&order, self.rows),
         }
+    }
+}
+
+/// Rows of the same clustering as one; none where there are none.
+fn merge_all(order: &TableOrder, mut rows: Vec<Row>) -> Option<Row> {
+    match rows.len() {
+        0 | 1 => rows.pop(),
+        _ => merge_versions(order, &rows.iter().collect::<Vec<_>>(), DeletionTime::LIVE),
     }
 }
 
@@ -114,7 +127,11 @@ fn in_order(order: &TableOrder, mut rows: Vec<Row>) -> Vec<Row> {
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
     for row in rows {
         match merged.last_mut() {
-            Some(last) if compare(last, &row).is_eq() => *last = merge_rows(order, last, &row),
+            Some(last) if compare(last, &row).is_eq() => {
+                if let Some(both) = merge_versions(order, &[last, &row], DeletionTime::LIVE) {
+                    *last = both;
+                }
+            }
             _ => merged.push(row),
         }
     }

@@ -25,11 +25,11 @@ use super::restrictions::Restrictions;
 use super::term::BindContext;
 use crate::error::Error;
 use crate::schema::TableMetadata;
+use crate::storage::TableOrder;
 use crate::storage::model::{
     Clustering, ClusteringBound, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
     LivenessInfo, RangeTombstone, ReadCommand, ReadResponse, Row, RowFilter, Slice,
 };
-use crate::storage::order::TableOrder;
 
 /// What kind of statement it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,9 @@ impl ModificationPlan {
                 writer.delete_whole(&key, &clusterings, collector);
                 continue;
             }
-            if self.updates_regular_rows() && (self.kind != ModificationKind::Delete || !self.regular.is_empty()) {
+            if self.updates_regular_rows()
+                && (self.kind != ModificationKind::Delete || !self.regular.is_empty())
+            {
                 let only = [Clustering::EMPTY];
                 for clustering in if names_rows { &clusterings[..] } else { &only } {
                     let row = here.and_then(|p| p.rows.iter().find(|r| r.clustering == *clustering));
@@ -143,7 +145,9 @@ impl ModificationPlan {
         for key in keys {
             let update = collector.update(&self.table, &self.order, &key);
             for slice in &slices {
-                update.range_tombstones.push(RangeTombstone { slice: slice.clone(), deletion: time.deletion() });
+                update
+                    .range_tombstones
+                    .push(RangeTombstone { slice: slice.clone(), deletion: time.deletion() });
             }
         }
         Ok(())
@@ -165,7 +169,8 @@ impl ModificationPlan {
         } else {
             ClusteringIndexFilter::Names { clusterings: clusterings.to_vec(), reversed: false }
         };
-        let limits = if all_rows { DataLimits { per_partition: 1, ..DataLimits::NONE } } else { DataLimits::NONE };
+        let limits =
+            if all_rows { DataLimits { per_partition: 1, ..DataLimits::NONE } } else { DataLimits::NONE };
         let command = ReadCommand {
             table: self.table.clone(),
             now_in_seconds: context.now_in_seconds,
@@ -228,7 +233,8 @@ impl RowWriter<'_> {
         for operation in operations {
             if operation.column.is_complex() {
                 if complex.contains(&operation.column.id) {
-                    let done = std::mem::replace(&mut update, RowUpdate::new(self.time, operations.len(), 64));
+                    let done =
+                        std::mem::replace(&mut update, RowUpdate::new(self.time, operations.len(), 64));
                     give(done.build(clustering.clone(), LivenessInfo::EMPTY, DeletionTime::LIVE));
                     complex.clear();
                 }
@@ -241,7 +247,12 @@ impl RowWriter<'_> {
     }
 
     /// Deletes the partition, rows, or all rows with a common prefix.
-    fn delete_whole(&self, key: &DecoratedKey, clusterings: &[Clustering], collector: &mut MutationCollector) {
+    fn delete_whole(
+        &self,
+        key: &DecoratedKey,
+        clusterings: &[Clustering],
+        collector: &mut MutationCollector,
+    ) {
         let plan = self.plan;
         let deletion = self.time.deletion();
         let update = collector.update(&plan.table, &plan.order, key);

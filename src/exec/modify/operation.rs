@@ -230,13 +230,19 @@ impl Operation {
             Bound::Unset => return Ok(()),
             Bound::Bytes(bytes) => bytes,
         };
-        let path = self.path_at(&index, current, "Attempted to delete an element from a list which is null")?;
+        let path =
+            self.path_at(&index, current, "Attempted to delete an element from a list which is null")?;
         row.tombstone(self.column.id, Some(&path));
         Ok(())
     }
 
     /// The path of the list's element at `index`, an `int`.
-    fn path_at<'r>(&self, index: &[u8], current: Option<&'r Row>, if_null: &str) -> Result<Cow<'r, [u8]>, Error> {
+    fn path_at<'r>(
+        &self,
+        index: &[u8],
+        current: Option<&'r Row>,
+        if_null: &str,
+    ) -> Result<Cow<'r, [u8]>, Error> {
         let index = <[u8; 4]>::try_from(index).map_or(0, i32::from_be_bytes);
         let mut cells = current.map(|row| row.cells_of(self.column.id)).into_iter().flatten();
         let size = cells.clone().count();

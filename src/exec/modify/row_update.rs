@@ -1,8 +1,8 @@
 //! The changes to one row, as they are made (Cassandra: `UpdateParameters`).
 
 use crate::schema::ColumnId;
-use crate::storage::counter::update_context;
 use crate::storage::model::{Cell, Clustering, DeletionTime, LivenessInfo, Row, RowBuilder};
+use crate::types::counter;
 
 /// The time and life of everything that one modification writes.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,7 @@ impl RowUpdate {
 
     /// A counter that changes by so much.
     pub fn counter(&mut self, column: ColumnId, by: i64) {
-        let context = update_context(by);
+        let context = counter::create_update(by);
         self.builder.add(Cell::live(column, self.time.timestamp, &context));
     }
 

@@ -19,7 +19,7 @@ use crate::exec::modify::batch::{BatchKind, BatchPlan};
 use crate::exec::modify::operation::{Action, Operation};
 use crate::exec::modify::{ModificationKind, ModificationPlan};
 use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
-use crate::storage::order::TableOrder;
+use crate::storage::TableOrder;
 use crate::types::CqlType;
 
 /// Plans a modification; `Invalid` as Cassandra refuses it.

@@ -109,12 +109,16 @@ fn subtract(
     match &column.cql_type {
         CqlType::List { .. } => terms.prepare(value, receiver).map(Action::DiscardFromList),
         CqlType::Map { key, .. } => {
-            let keys = receiver
-                .part(receiver.name.clone(), CqlType::Set { element: Arc::new((**key).clone()), frozen: true });
+            let keys = receiver.part(
+                receiver.name.clone(),
+                CqlType::Set { element: Arc::new((**key).clone()), frozen: true },
+            );
             terms.prepare(value, &keys).map(Action::Discard).map_err(|error| match error {
                 Error::Invalid(_) => {
                     let given = text_of(value);
-                    Error::invalid(format!("Value for a map substraction has to be a set, but was: '{given}'"))
+                    Error::invalid(format!(
+                        "Value for a map substraction has to be a set, but was: '{given}'"
+                    ))
                 }
                 other => other,
             })
@@ -151,7 +155,10 @@ fn set_element(
     let name = &column.name;
     let text = || format!("{name}[{}] = {}", text_of(key), text_of(value));
     if !column.cql_type.is_collection() {
-        return Err(Error::invalid(format!("Invalid operation ({}) for non collection column {name}", text())));
+        return Err(Error::invalid(format!(
+            "Invalid operation ({}) for non collection column {name}",
+            text()
+        )));
     }
     if !column.is_complex() {
         return Err(Error::invalid(format!(
