@@ -12,6 +12,7 @@ mod options;
 mod order;
 mod read;
 pub mod schema_keyspace;
+pub mod sstable;
 mod table_store;
 mod unfiltered;
 mod virtual_table;

@@ -30,7 +30,10 @@ const RATES: [&[f64]; 21] = [
     &[1.0, 0.074, 0.0203, 0.00875, 0.00492, 0.00332, 0.00255, 0.00217, 0.00199, 0.00194],
     &[1.0, 0.0689, 0.0177, 0.00718, 0.00381, 0.00244, 0.00179, 0.00146, 0.00129, 0.00121, 0.0012],
     &[1.0, 0.0645, 0.0156, 0.00596, 0.003, 0.00183, 0.00128, 0.001, 0.000852, 0.000775, 0.000744],
-    &[1.0, 0.0606, 0.0138, 0.005, 0.00239, 0.00139, 0.000935, 0.000702, 0.000574, 0.000505, 0.00047, 0.000459],
+    &[
+        1.0, 0.0606, 0.0138, 0.005, 0.00239, 0.00139, 0.000935, 0.000702, 0.000574, 0.000505, 0.00047,
+        0.000459,
+    ],
     &[
         1.0, 0.0571, 0.0123, 0.00423, 0.00193, 0.00107, 0.000692, 0.000499, 0.000394, 0.000335, 0.000302,
         0.000287, 0.000284,
@@ -179,7 +182,8 @@ mod tests {
     fn it_finds_every_key_and_few_others() {
         let mut filter = BloomFilter::new(10_000, 0.01);
         (0..10_000_u32).for_each(|i| filter.add(&i.to_be_bytes()));
-        let filter = BloomFilter::deserialize(&filter.serialize(), Version::CURRENT).expect("what was written");
+        let filter =
+            BloomFilter::deserialize(&filter.serialize(), Version::CURRENT).expect("what was written");
         assert!((0..10_000_u32).all(|i| filter.may_contain(&i.to_be_bytes())));
         let false_positives = (10_000..110_000_u32).filter(|i| filter.may_contain(&i.to_be_bytes())).count();
         assert!(false_positives < 2_000, "{false_positives} of 100000");

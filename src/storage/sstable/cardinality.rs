@@ -101,7 +101,10 @@ impl Cardinality {
             put_varint(out, value);
         }
         for word in self.0.chunks(REGISTERS_PER_WORD) {
-            let bits = word.iter().enumerate().fold(0, |bits, (i, run)| bits | u32::from(*run) << (i * REGISTER_BITS));
+            let bits = word
+                .iter()
+                .enumerate()
+                .fold(0, |bits, (i, run)| bits | u32::from(*run) << (i * REGISTER_BITS));
             out.put_u32(bits);
         }
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::cardinality::Cardinality;
 use super::histogram::{EstimatedHistogram, TombstoneHistogramBuilder};
 use super::metadata::{CommitLogIntervals, StatsMetadata};
-use crate::storage::comparator::ClusteringComparator;
+use crate::storage::ClusteringComparator;
 use crate::storage::model::{
     BoundKind, Clustering, ClusteringBound, DeletionTime, LivenessInfo, NO_EXPIRATION, Row,
 };
@@ -143,7 +143,7 @@ impl MetadataCollector {
         let bound = || ClusteringBound { kind, prefix: prefix.clone() };
         let compare = |other: &Option<ClusteringBound>| {
             other.as_ref().map(|other| {
-                let position = crate::storage::comparator::Position { prefix, kind };
+                let position = crate::storage::Position { prefix, kind };
                 self.comparator.compare(position, other)
             })
         };

@@ -158,7 +158,8 @@ impl CompressionInfo {
         let Some(class) = &params.class else { return Ok(None) };
         let options: Vec<_> = params.options.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         let compressor = Compressor::of_class(class, &options).ok_or_else(|| class.clone())?;
-        let max_compressed_length = max_compressed_length(params.chunk_length_bytes, params.min_compress_ratio);
+        let max_compressed_length =
+            max_compressed_length(params.chunk_length_bytes, params.min_compress_ratio);
         Ok(Some(Self {
             compressor,
             options,
@@ -195,13 +196,15 @@ impl CompressionInfo {
         let compressor =
             Compressor::of_class(&class, &options).ok_or(Malformed::Wrong("an unknown compressor"))?;
         let chunk_length = input.length()? as u32;
-        let max_compressed_length = if version.is_na_or_later() { input.length()? as u32 } else { i32::MAX as u32 };
+        let max_compressed_length =
+            if version.is_na_or_later() { input.length()? as u32 } else { i32::MAX as u32 };
         let data_length = u64::try_from(input.i64()?).map_err(|_| Malformed::Wrong("a negative length"))?;
         let count = input.length()?;
         if chunk_length == 0 || data_length.div_ceil(u64::from(chunk_length)) > count as u64 {
             return Err(Malformed::Wrong("fewer chunks than the data needs"));
         }
-        let offsets = input.bytes(count.checked_mul(8).ok_or(Malformed::Short(usize::MAX))?)?.as_chunks::<8>().0;
+        let offsets =
+            input.bytes(count.checked_mul(8).ok_or(Malformed::Short(usize::MAX))?)?.as_chunks::<8>().0;
         let offsets: Vec<u64> = offsets.iter().map(|offset| u64::from_be_bytes(*offset)).collect();
         if !offsets.is_sorted() {
             return Err(Malformed::Wrong("chunk offsets out of order"));
@@ -219,7 +222,13 @@ mod tests {
     #[test]
     fn every_compressor_gives_back_its_chunk() {
         let chunk: Vec<u8> = (0..16384_u32).map(|i| (i / 7) as u8).collect();
-        let all = [Compressor::Lz4, Compressor::Snappy, Compressor::Deflate, Compressor::Zstd { level: 3 }, Compressor::Noop];
+        let all = [
+            Compressor::Lz4,
+            Compressor::Snappy,
+            Compressor::Deflate,
+            Compressor::Zstd { level: 3 },
+            Compressor::Noop,
+        ];
         for compressor in all {
             for chunk in [&chunk[..], &chunk[..1], &[]] {
                 let mut out = vec![1, 2, 3];

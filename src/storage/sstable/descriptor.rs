@@ -127,8 +127,12 @@ impl Descriptor {
         let version = Version::parse(version)?;
         let component = Component::ALL.into_iter().find(|c| c.name() == name)?;
         let valid_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        (format == "big" && valid_id)
-            .then(|| (Descriptor { directory: path.parent().unwrap_or(path).into(), version, id: id.into() }, component))
+        (format == "big" && valid_id).then(|| {
+            (
+                Descriptor { directory: path.parent().unwrap_or(path).into(), version, id: id.into() },
+                component,
+            )
+        })
     }
 
     /// The number of a numbered SSTable.
@@ -194,7 +198,9 @@ mod tests {
 
     #[test]
     fn files_of_other_formats_are_not_taken_for_ours() {
-        for name in ["nb-1-big-Data.db.tmp", "oa-1-big-Data.db", "da-1-bti-Data.db", "nb_txn_flush_1.log", "x"] {
+        for name in
+            ["nb-1-big-Data.db.tmp", "oa-1-big-Data.db", "da-1-bti-Data.db", "nb_txn_flush_1.log", "x"]
+        {
             assert_eq!(Descriptor::parse(&Path::new("/d").join(name)), None, "{name}");
         }
     }

@@ -60,15 +60,31 @@ mod tests {
             assert_eq!(DiskType::of_class(class), DiskType { fixed_length, is_complex }, "{class}");
         };
         check("org.apache.cassandra.db.marshal.Int32Type", Some(4), false);
-        check("org.apache.cassandra.db.marshal.ReversedType(org.apache.cassandra.db.marshal.UUIDType)", Some(16), false);
-        check("org.apache.cassandra.db.marshal.ListType(org.apache.cassandra.db.marshal.Int32Type)", None, true);
+        check(
+            "org.apache.cassandra.db.marshal.ReversedType(org.apache.cassandra.db.marshal.UUIDType)",
+            Some(16),
+            false,
+        );
+        check(
+            "org.apache.cassandra.db.marshal.ListType(org.apache.cassandra.db.marshal.Int32Type)",
+            None,
+            true,
+        );
         check(
             "org.apache.cassandra.db.marshal.FrozenType(org.apache.cassandra.db.marshal.ListType(Int32Type))",
             None,
             false,
         );
-        check("org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)", Some(12), false);
-        check("org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.UTF8Type , 3)", None, false);
+        check(
+            "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)",
+            Some(12),
+            false,
+        );
+        check(
+            "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.UTF8Type , 3)",
+            None,
+            false,
+        );
         check("org.apache.cassandra.db.marshal.ShortType", None, false);
     }
 }

@@ -83,7 +83,8 @@ impl EncodingStatsCollector {
 
     fn local_deletion_time(&mut self, seconds: i64) {
         if seconds != NO_EXPIRATION {
-            self.min_local_deletion_time = Some(self.min_local_deletion_time.map_or(seconds, |min| min.min(seconds)));
+            self.min_local_deletion_time =
+                Some(self.min_local_deletion_time.map_or(seconds, |min| min.min(seconds)));
         }
     }
 
@@ -232,12 +233,16 @@ fn class(input: &mut Input<'_>) -> Taken<String> {
 
 /// The class of a column's type, as Cassandra's `AbstractType.toString` writes it.
 fn class_name(cql_type: &CqlType) -> String {
-    cql_type.class_name()
+    cql_type.class_name().to_string()
 }
 
 fn clustering_class(column: &ColumnMetadata) -> String {
     let class = class_name(&column.cql_type);
-    if column.is_reversed() { format!("org.apache.cassandra.db.marshal.ReversedType({class})") } else { class }
+    if column.is_reversed() {
+        format!("org.apache.cassandra.db.marshal.ReversedType({class})")
+    } else {
+        class
+    }
 }
 
 fn key_class(table: &TableMetadata) -> String {

@@ -118,7 +118,9 @@ impl TombstoneHistogram {
                 sum += count;
                 continue;
             }
-            let Some((previous, previous_count)) = i.checked_sub(1).map(|i| self.points[i]) else { return 0.0 };
+            let Some((previous, previous_count)) = i.checked_sub(1).map(|i| self.points[i]) else {
+                return 0.0;
+            };
             let previous_count = f64::from(previous_count);
             let weight = (until - previous) as f64 / (point - previous) as f64;
             let at = previous_count + (count - previous_count) * weight;
@@ -199,7 +201,8 @@ impl TombstoneHistogramBuilder {
                 match merged.last_mut() {
                     Some((last, last_count)) if may_merge && left > 0 && point - *last <= limit => {
                         let total = *last_count + count;
-                        let mean = (i128::from(*last) * i128::from(*last_count) + i128::from(point) * i128::from(count))
+                        let mean = (i128::from(*last) * i128::from(*last_count)
+                            + i128::from(point) * i128::from(count))
                             / i128::from(total);
                         *last = i64::try_from(mean).unwrap_or(point).div_ceil_minutes().clamp(*last, point);
                         *last_count = total;
@@ -221,7 +224,9 @@ impl TombstoneHistogramBuilder {
     pub fn build(mut self) -> TombstoneHistogram {
         self.shrink();
         let points = self.counts.into_iter();
-        TombstoneHistogram { points: points.map(|(p, n)| (p, u32::try_from(n).unwrap_or(i32::MAX as u32))).collect() }
+        TombstoneHistogram {
+            points: points.map(|(p, n)| (p, u32::try_from(n).unwrap_or(i32::MAX as u32))).collect(),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::input::{Input, Malformed, Taken};
 use super::output::{put_deletion_time, put_short_bytes};
 use super::unfiltered_reader::clustering_values;
 use super::unfiltered_writer::{put_bound, put_clustering_values};
-use crate::storage::comparator::Position;
+use crate::storage::Position;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, Clustering, ClusteringBound, DeletionTime};
 use crate::types::vint;
@@ -81,7 +81,14 @@ impl BlockIndexBuilder {
     }
 
     /// Appends the entry of the partition: without blocks where it has only one.
-    pub fn put_entry(&self, out: &mut BytesMut, key: &[u8], position: u64, header_length: u64, deletion: DeletionTime) {
+    pub fn put_entry(
+        &self,
+        out: &mut BytesMut,
+        key: &[u8],
+        position: u64,
+        header_length: u64,
+        deletion: DeletionTime,
+    ) {
         put_short_bytes(out, key);
         vint::write_unsigned(out, position);
         if self.offsets.len() < 2 {
@@ -120,7 +127,11 @@ impl BlockIndex {
         let rest = entry.slice(input.position()..);
         let blocks = count.checked_mul(4).and_then(|size| rest.len().checked_sub(size));
         let blocks = blocks.ok_or(Malformed::Wrong("an index entry too short for its blocks"))?;
-        Ok(Some(Self { blocks: rest.slice(..blocks), offsets: rest.slice(blocks..), lengths: lengths.clone() }))
+        Ok(Some(Self {
+            blocks: rest.slice(..blocks),
+            offsets: rest.slice(blocks..),
+            lengths: lengths.clone(),
+        }))
     }
 
     /// How many blocks there are.
@@ -134,7 +145,8 @@ impl BlockIndex {
     }
 
     fn at(&self, i: usize) -> Taken<Input<'_>> {
-        let offset = self.offsets.as_chunks::<4>().0.get(i).ok_or(Malformed::Wrong("a block that is not there"))?;
+        let offset =
+            self.offsets.as_chunks::<4>().0.get(i).ok_or(Malformed::Wrong("a block that is not there"))?;
         let bytes = self.blocks.get(u32::from_be_bytes(*offset) as usize..);
         bytes.map(Input::new).ok_or(Malformed::Wrong("a block outside its entry"))
     }

@@ -166,7 +166,7 @@ fn components(content: &[u8], version: Version) -> Taken<[Option<&[u8]>; 4]> {
     const DAMAGED: Malformed = Malformed::Wrong("Checksums do not match");
     let checksums = version.is_na_or_later();
     let mut input = Input::new(content);
-    let mut check = |input: &mut Input<'_>, crc: u32| {
+    let check = |input: &mut Input<'_>, crc: u32| {
         if checksums && input.i32()?.cast_unsigned() != crc { Err(DAMAGED) } else { Ok(()) }
     };
     let count = input.length()?;
@@ -259,8 +259,11 @@ impl StatsMetadata {
         }
         let has_legacy_counter_shards = input.bool()?;
         let (total_columns_set, total_rows) = (input.i64()?, input.i64()?);
-        let lower =
-            if version.has_commit_log_lower_bound() { commit_log_position(input)? } else { CommitLogPosition::NONE };
+        let lower = if version.has_commit_log_lower_bound() {
+            commit_log_position(input)?
+        } else {
+            CommitLogPosition::NONE
+        };
         let commit_log_intervals = if version.has_commit_log_intervals() {
             (0..input.length()?)
                 .map(|_| Ok((commit_log_position(input)?, commit_log_position(input)?)))
@@ -273,7 +276,8 @@ impl StatsMetadata {
         let is_na = version.is_na_or_later();
         let pending_repair = if is_na { optional_uuid(input)? } else { None };
         let is_transient = is_na && input.bool()?;
-        let originating_host_id = if version.has_originating_host_id() { optional_uuid(input)? } else { None };
+        let originating_host_id =
+            if version.has_originating_host_id() { optional_uuid(input)? } else { None };
         Ok(Self {
             partition_sizes,
             cell_counts,

@@ -136,7 +136,14 @@ impl UnfilteredWriter {
         static_columns: Box<[WriteColumn]>,
         regular_columns: Box<[WriteColumn]>,
     ) -> Self {
-        Self { stats, clustering, static_columns, regular_columns, body: BytesMut::new(), present: Vec::new() }
+        Self {
+            stats,
+            clustering,
+            static_columns,
+            regular_columns,
+            body: BytesMut::new(),
+            present: Vec::new(),
+        }
     }
 
     /// Whether partitions have a static row.
@@ -279,7 +286,10 @@ impl UnfilteredWriter {
         let mut body = std::mem::take(&mut self.body);
         body.clear();
         vint::write_unsigned(&mut body, previous_size);
-        let written = [marker.end, marker.start].into_iter().flatten().try_for_each(|d| self.put_deletion(&mut body, d));
+        let written = [marker.end, marker.start]
+            .into_iter()
+            .flatten()
+            .try_for_each(|d| self.put_deletion(&mut body, d));
         vint::write_unsigned(out, body.len() as u64);
         out.put_slice(&body);
         self.body = body;

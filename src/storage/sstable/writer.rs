@@ -24,7 +24,7 @@ use super::summary::SummaryBuilder;
 use super::unfiltered_writer::{UnfilteredWriter, WriteColumn, flags};
 use crate::env::fs::FileSystem;
 use crate::schema::{ColumnId, ColumnMetadata, TableMetadata};
-use crate::storage::comparator::ClusteringComparator;
+use crate::storage::ClusteringComparator;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, DecoratedKey, DeletionTime, Row, RowBuilder};
 use crate::storage::{Unfiltered, UnfilteredRowIterator};
@@ -112,8 +112,9 @@ impl SSTableWriter {
             columns(&statics),
             columns(&regulars),
         );
-        let compression = CompressionInfo::new(&table.params.compression)
-            .map_err(|class| StorageError::Invalid(format!("Could not create Compression for type {class}")))?;
+        let compression = CompressionInfo::new(&table.params.compression).map_err(|class| {
+            StorageError::Invalid(format!("Could not create Compression for type {class}"))
+        })?;
         let data = DataWriter::create(&*fs, &descriptor, compression)?;
         let index = SequentialFile::create(&*fs, descriptor.path(Component::Index))?;
         let chance = table.params.bloom_filter_fp_chance.max(MIN_FALSE_POSITIVE_CHANCE);
@@ -288,12 +289,17 @@ impl SSTableWriter {
             return Ok(None);
         };
         let descriptor = self.descriptor;
-        let mut components = vec![Component::Data, Component::Index, Component::Summary, Component::Statistics];
+        let mut components =
+            vec![Component::Data, Component::Index, Component::Summary, Component::Statistics];
         components.extend([Component::Digest, Component::Toc]);
         let (ratio, chunks) = self.data.finish(&*fs)?;
         components.push(chunks);
         self.index.finish()?;
-        write_file(&*fs, &descriptor.path(Component::Summary), &self.summary.serialize(&first.key, &last.key))?;
+        write_file(
+            &*fs,
+            &descriptor.path(Component::Summary),
+            &self.summary.serialize(&first.key, &last.key),
+        )?;
         if self.filter.is_informative() {
             components.push(Component::Filter);
             write_file(&*fs, &descriptor.path(Component::Filter), &self.filter.serialize())?;

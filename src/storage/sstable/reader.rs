@@ -1,0 +1,339 @@
+//! An SSTable open for reading (Cassandra: `BigTableReader`).
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use super::bloom::BloomFilter;
+use super::cardinality::Cardinality;
+use super::chunk_cache::ChunkCache;
+use super::chunked_file::{Access, ChunkedFile, Cursor, Layout};
+use super::compression::CompressionInfo;
+use super::descriptor::{Component, Descriptor};
+use super::header::EncodingStats;
+use super::index::BlockIndex;
+use super::input::{Malformed, Taken};
+use super::metadata::{PARTITIONER, Statistics, StatsMetadata};
+use super::rows::SSTableRows;
+use super::scanner::SSTableScanner;
+use super::summary::{Summary, SummaryEntry, decorate};
+use super::unfiltered_reader::RowDecoder;
+use crate::env::fs::FileSystem;
+use crate::schema::{ColumnId, TableMetadata};
+use crate::storage::error::StorageError;
+use crate::storage::model::{ClusteringIndexFilter, DecoratedKey, KeyBound};
+use crate::storage::{ClusteringComparator, IoMode};
+
+/// What depends on the table's current definition.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Takes rows.
+    pub decoder: Arc<RowDecoder>,
+    /// Compares rows.
+    pub comparator: ClusteringComparator,
+}
+
+/// An open SSTable. Its files may be removed while it is in use.
+#[derive(Debug)]
+pub struct SSTableReader {
+    descriptor: Descriptor,
+    statistics: Statistics,
+    summary: Summary,
+    filter: BloomFilter,
+    pub(super) data: Arc<ChunkedFile>,
+    pub(super) index: Arc<ChunkedFile>,
+    mapping: ArcSwap<Mapping>,
+    bytes_on_disk: u64,
+}
+
+/// Where a partition is.
+#[derive(Clone, Debug)]
+pub struct PartitionPosition {
+    /// Its start in `Data.db`.
+    pub data: u64,
+    /// Its blocks, where it has several.
+    pub blocks: Option<BlockIndex>,
+}
+
+impl SSTableReader {
+    /// Opens an SSTable of that table: reads everything but rows and index.
+    pub fn open(
+        fs: &dyn FileSystem,
+        descriptor: Descriptor,
+        table: &TableMetadata,
+        cache: &Arc<ChunkCache>,
+    ) -> Result<Arc<Self>, StorageError> {
+        let version = descriptor.version;
+        let statistics = load(fs, &descriptor, Component::Statistics)?;
+        let statistics =
+            parsed(&descriptor, Component::Statistics, Statistics::deserialize(&statistics, version))?;
+        if statistics.validation.partitioner != PARTITIONER {
+            return Err(StorageError::corruption(
+                descriptor.path(Component::Statistics),
+                format!("the partitioner {} is not ours", statistics.validation.partitioner),
+            ));
+        }
+        let chance = table.params.crc_check_chance;
+        let data_path = descriptor.path(Component::Data);
+        let data = ChunkedFile::open(fs, data_path, data_layout(fs, &descriptor)?, cache.clone(), chance)?;
+        let index_path = descriptor.path(Component::Index);
+        let index = ChunkedFile::open(fs, index_path, Layout::Plain, cache.clone(), chance)?;
+        let (data, index) = (Arc::new(data), Arc::new(index));
+        let filter = if fs.exists(&descriptor.path(Component::Filter)) {
+            let content = load(fs, &descriptor, Component::Filter)?;
+            parsed(&descriptor, Component::Filter, BloomFilter::deserialize(&content, version))?
+        } else {
+            BloomFilter::always_present()
+        };
+        let summary = if fs.exists(&descriptor.path(Component::Summary)) {
+            let content = Bytes::from(load(fs, &descriptor, Component::Summary)?);
+            parsed(&descriptor, Component::Summary, Summary::deserialize(&content))?
+        } else {
+            summarize(&index, table.params.min_index_interval)?
+        };
+        let mapping = Mapping {
+            decoder: Arc::new(RowDecoder::new(&statistics.header, table, &descriptor)?),
+            comparator: ClusteringComparator::new(table),
+        };
+        let bytes_on_disk = Component::ALL.into_iter().filter_map(|c| fs.len(&descriptor.path(c)).ok()).sum();
+        Ok(Arc::new(Self {
+            descriptor,
+            statistics,
+            summary,
+            filter,
+            data,
+            index,
+            mapping: ArcSwap::from_pointee(mapping),
+            bytes_on_disk,
+        }))
+    }
+
+    /// Takes over a new definition of the table: dropped columns vanish from rows, for one.
+    pub fn set_table(&self, table: &TableMetadata) -> Result<(), StorageError> {
+        self.mapping.store(Arc::new(Mapping {
+            decoder: Arc::new(RowDecoder::new(&self.statistics.header, table, &self.descriptor)?),
+            comparator: ClusteringComparator::new(table),
+        }));
+        Ok(())
+    }
+
+    pub(super) fn mapping(&self) -> Arc<Mapping> {
+        self.mapping.load_full()
+    }
+
+    /// Which SSTable this is.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// What is known of its content.
+    pub fn stats(&self) -> &StatsMetadata {
+        &self.statistics.stats
+    }
+
+    /// The minima its times are written against.
+    pub fn encoding_stats(&self) -> EncodingStats {
+        self.statistics.header.stats
+    }
+
+    /// The columns that it may have, of those that the table has.
+    pub fn columns(&self, table: &TableMetadata) -> Vec<ColumnId> {
+        let header = &self.statistics.header;
+        let names = header.static_columns.iter().chain(&header.regular_columns);
+        names.filter_map(|c| table.column(std::str::from_utf8(&c.name).ok()?)).map(|c| c.id).collect()
+    }
+
+    /// Its first key.
+    pub fn first_key(&self) -> &DecoratedKey {
+        &self.summary.first
+    }
+
+    /// Its last key.
+    pub fn last_key(&self) -> &DecoratedKey {
+        &self.summary.last
+    }
+
+    /// The bytes of its files.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.bytes_on_disk
+    }
+
+    /// The bytes of `Data.db` on disk.
+    pub fn data_bytes_on_disk(&self) -> u64 {
+        self.data.stored_len()
+    }
+
+    /// The bytes of its rows, uncompressed.
+    pub fn uncompressed_bytes(&self) -> u64 {
+        self.data.len()
+    }
+
+    /// The bytes that its summary and its filter take in memory.
+    pub fn memory_size(&self) -> (usize, usize) {
+        (self.summary.memory_size(), self.filter.memory_size())
+    }
+
+    /// The bytes of the filter.
+    pub fn bloom_filter_bytes(&self) -> usize {
+        self.filter.memory_size()
+    }
+
+    /// The estimate of its distinct keys, where there is one.
+    pub fn cardinality(&self) -> Option<&Cardinality> {
+        self.statistics.cardinality.as_ref()
+    }
+
+    /// About how many partitions it has.
+    pub fn estimated_partitions(&self) -> u64 {
+        u64::try_from(self.stats().partition_sizes.count()).unwrap_or(0)
+    }
+
+    /// Whether it may have a partition; a false "yes" is as likely as the filter says.
+    #[inline]
+    pub fn may_contain(&self, key: &DecoratedKey) -> bool {
+        *key >= self.summary.first && *key <= self.summary.last && self.filter.may_contain(&key.key)
+    }
+
+    /// Where a partition is. To be asked after [`SSTableReader::may_contain`].
+    pub fn position(
+        &self,
+        key: &DecoratedKey,
+        mode: IoMode,
+    ) -> Result<Option<PartitionPosition>, StorageError> {
+        let (from, to) = self.summary.index_range(key);
+        let to = to.unwrap_or(self.index.len()).min(self.index.len());
+        let mut cursor = Cursor::new(self.index.clone(), Access::Cached(mode), from);
+        while cursor.position() < to {
+            let found = cursor.take(|input| {
+                let found = input.short_bytes()? == &key.key[..];
+                let position = input.vint()?;
+                let size = input.vint_length()?;
+                if found {
+                    return Ok((found, position, size));
+                }
+                Ok((found, position, size))
+            })?;
+            match found {
+                (true, data, size) => {
+                    let entry = cursor.bytes(size)?;
+                    return self.checked_position(&cursor, data, &entry).map(Some);
+                }
+                (false, _, size) => cursor.skip(size as u64),
+            }
+        }
+        Ok(None)
+    }
+
+    fn checked_position(
+        &self,
+        cursor: &Cursor,
+        data: u64,
+        entry: &Bytes,
+    ) -> Result<PartitionPosition, StorageError> {
+        if data >= self.data.len() {
+            return Err(cursor.damaged("an index entry points behind the end of the data"));
+        }
+        let lengths = self.mapping.load().decoder.clustering_lengths().clone();
+        let blocks = BlockIndex::parse(entry, &lengths);
+        let blocks = blocks.map_err(|why| cursor.damaged(&format!("an index entry is damaged: {why:?}")))?;
+        Ok(PartitionPosition { data, blocks })
+    }
+
+    /// The part of a partition that a filter selects; none where the partition is not here.
+    pub fn read(
+        self: &Arc<Self>,
+        key: &DecoratedKey,
+        filter: &ClusteringIndexFilter,
+        mode: IoMode,
+    ) -> Result<Option<SSTableRows>, StorageError> {
+        if !self.may_contain(key) {
+            return Ok(None);
+        }
+        let Some(position) = self.position(key, mode)? else { return Ok(None) };
+        SSTableRows::open(self, key.clone(), position, filter, Access::Cached(mode)).map(Some)
+    }
+
+    /// The partitions between two bounds, and of each what a filter selects.
+    pub fn scan(
+        self: &Arc<Self>,
+        start: KeyBound,
+        end: KeyBound,
+        filter: ClusteringIndexFilter,
+        mode: IoMode,
+    ) -> SSTableScanner {
+        SSTableScanner::new(self.clone(), start, end, filter, Access::Cached(mode))
+    }
+
+    /// Everything, past the cache; for compaction.
+    pub fn scan_all(self: &Arc<Self>) -> SSTableScanner {
+        let all = ClusteringIndexFilter::all();
+        SSTableScanner::new(self.clone(), KeyBound::Unbounded, KeyBound::Unbounded, all, Access::scan())
+    }
+
+    /// Where in `Index.db` to look for the first key that is within a bound.
+    pub(super) fn index_position(&self, start: &KeyBound) -> u64 {
+        match start {
+            KeyBound::Unbounded => 0,
+            KeyBound::Token(token, _) => self.summary.index_position(*token),
+            KeyBound::Key(key, _) => self.summary.index_position(key.token),
+        }
+    }
+}
+
+fn load(fs: &dyn FileSystem, descriptor: &Descriptor, component: Component) -> Result<Vec<u8>, StorageError> {
+    let path = descriptor.path(component);
+    fs.read(&path).map_err(|e| StorageError::io(&path, e))
+}
+
+fn parsed<T>(descriptor: &Descriptor, component: Component, taken: Taken<T>) -> Result<T, StorageError> {
+    taken.map_err(|why| {
+        let message = match why {
+            Malformed::Short(_) => "the file ends too early",
+            Malformed::Wrong(message) => message,
+        };
+        StorageError::corruption(descriptor.path(component), message)
+    })
+}
+
+fn data_layout(fs: &dyn FileSystem, descriptor: &Descriptor) -> Result<Layout, StorageError> {
+    if fs.exists(&descriptor.path(Component::CompressionInfo)) {
+        let content = load(fs, descriptor, Component::CompressionInfo)?;
+        let info = CompressionInfo::deserialize(&content, descriptor.version);
+        return Ok(Layout::Compressed(parsed(descriptor, Component::CompressionInfo, info)?));
+    }
+    if fs.exists(&descriptor.path(Component::Crc)) {
+        let content = load(fs, descriptor, Component::Crc)?;
+        return parsed(descriptor, Component::Crc, Layout::checksummed(&content));
+    }
+    Ok(Layout::Plain)
+}
+
+/// The summary of an index that has none.
+fn summarize(index: &Arc<ChunkedFile>, interval: i32) -> Result<Summary, StorageError> {
+    let interval = usize::try_from(interval).unwrap_or(1).max(1);
+    let mut cursor = Cursor::new(index.clone(), Access::scan(), 0);
+    let (mut entries, mut first, mut last) = (Vec::new(), None, None);
+    let mut count = 0_usize;
+    while !cursor.is_at_end() {
+        let position = cursor.position();
+        let key = cursor.take(|input| {
+            let key = Bytes::copy_from_slice(input.short_bytes()?);
+            input.vint()?;
+            let size = input.vint_length()?;
+            input.skip(size)?;
+            Ok(key)
+        })?;
+        let key = decorate(key);
+        if count.is_multiple_of(interval) {
+            entries.push(SummaryEntry { key: key.clone(), position });
+        }
+        count += 1;
+        first.get_or_insert_with(|| key.clone());
+        last = Some(key);
+    }
+    match (first, last) {
+        (Some(first), Some(last)) => Ok(Summary::new(entries, first, last)),
+        _ => Err(cursor.damaged("an index without entries")),
+    }
+}

@@ -1,0 +1,100 @@
+//! The partitions of an SSTable in order (Cassandra: `BigTableScanner`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::chunked_file::{Access, Cursor};
+use super::index::BlockIndex;
+use super::reader::{PartitionPosition, SSTableReader};
+use super::rows::SSTableRows;
+use super::summary::decorate;
+use crate::storage::error::StorageError;
+use crate::storage::model::{ClusteringIndexFilter, DecoratedKey, KeyBound};
+use crate::storage::{BoxedRowIterator, UnfilteredPartitionIterator};
+
+/// Partitions between two bounds, as the index lists them.
+#[derive(Debug)]
+pub struct SSTableScanner {
+    reader: Arc<SSTableReader>,
+    index: Cursor,
+    access: Access,
+    start: KeyBound,
+    end: KeyBound,
+    filter: ClusteringIndexFilter,
+    last: Option<DecoratedKey>,
+    done: bool,
+}
+
+impl SSTableScanner {
+    pub(super) fn new(
+        reader: Arc<SSTableReader>,
+        start: KeyBound,
+        end: KeyBound,
+        filter: ClusteringIndexFilter,
+        access: Access,
+    ) -> Self {
+        let index_access = match &access {
+            Access::Cached(mode) => Access::Cached(*mode),
+            Access::Scan(_) => Access::scan(),
+        };
+        let index = Cursor::new(reader.index.clone(), index_access, reader.index_position(&start));
+        Self { reader, index, access, start, end, filter, last: None, done: false }
+    }
+
+    /// The next key and where its partition is.
+    fn next_position(&mut self) -> Result<Option<(DecoratedKey, PartitionPosition)>, StorageError> {
+        while !self.done && !self.index.is_at_end() {
+            let (key, data, size) = self.index.take(|input| {
+                let key = Bytes::copy_from_slice(input.short_bytes()?);
+                Ok((key, input.vint()?, input.vint_length()?))
+            })?;
+            let key = decorate(key);
+            if is_before(&key, &self.start) {
+                self.index.skip(size as u64);
+                continue;
+            }
+            if is_after(&key, &self.end) {
+                self.done = true;
+                break;
+            }
+            if self.last.as_ref().is_some_and(|last| *last >= key) {
+                return Err(self.index.damaged("keys out of order"));
+            }
+            let entry = self.index.bytes(size)?;
+            if data >= self.reader.data.len() {
+                return Err(self.index.damaged("an index entry points behind the end of the data"));
+            }
+            let lengths = self.reader.mapping().decoder.clustering_lengths().clone();
+            let blocks = BlockIndex::parse(&entry, &lengths)
+                .map_err(|why| self.index.damaged(&format!("an index entry is damaged: {why:?}")))?;
+            self.last = Some(key.clone());
+            return Ok(Some((key, PartitionPosition { data, blocks })));
+        }
+        Ok(None)
+    }
+}
+
+fn is_before(key: &DecoratedKey, start: &KeyBound) -> bool {
+    match start {
+        KeyBound::Unbounded => false,
+        KeyBound::Token(token, inclusive) => key.token < *token || (!inclusive && key.token == *token),
+        KeyBound::Key(bound, inclusive) => key < bound || (!inclusive && key == bound),
+    }
+}
+
+fn is_after(key: &DecoratedKey, end: &KeyBound) -> bool {
+    match end {
+        KeyBound::Unbounded => false,
+        KeyBound::Token(token, inclusive) => key.token > *token || (!inclusive && key.token == *token),
+        KeyBound::Key(bound, inclusive) => key > bound || (!inclusive && key == bound),
+    }
+}
+
+impl UnfilteredPartitionIterator for SSTableScanner {
+    fn next_partition(&mut self) -> Result<Option<BoxedRowIterator>, StorageError> {
+        let Some((key, position)) = self.next_position()? else { return Ok(None) };
+        let rows = SSTableRows::open(&self.reader, key, position, &self.filter, self.access.clone())?;
+        Ok(Some(Box::new(rows)))
+    }
+}

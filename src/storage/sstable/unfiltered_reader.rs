@@ -1,0 +1,343 @@
+//! Takes rows and markers from `Data.db` (Cassandra: `UnfilteredSerializer`, `DeserializationHelper`).
+
+use std::sync::Arc;
+
+use super::descriptor::Component;
+use super::descriptor::Descriptor;
+use super::disk_type::DiskType;
+use super::header::{EncodingStats, HeaderColumn, SerializationHeader};
+use super::input::{Input, Malformed, Taken};
+use super::unfiltered_writer::flags::*;
+use crate::schema::{ColumnId, TableMetadata};
+use crate::storage::error::StorageError;
+use crate::storage::model::{
+    BoundKind, Cell, Clustering, ClusteringBound, DeletionTime, LivenessInfo, NO_EXPIRATION, NO_TTL, Row,
+    RowBuilder,
+};
+use crate::storage::{RangeTombstoneMarker, Unfiltered};
+
+/// A column as rows are read.
+#[derive(Clone, Debug)]
+struct ReadColumn {
+    /// Its identity in memory; none where it was dropped.
+    id: Option<ColumnId>,
+    disk: DiskType,
+    /// Cells of that time or older are gone: the column was dropped then, and may have been added again.
+    dropped_at: Option<i64>,
+}
+
+/// Takes rows and markers, as the header of the file and the current definition of the table say.
+#[derive(Debug)]
+pub struct RowDecoder {
+    stats: EncodingStats,
+    clustering: Arc<[Option<usize>]>,
+    static_columns: Box<[ReadColumn]>,
+    regular_columns: Box<[ReadColumn]>,
+}
+
+/// The beginning of a row or marker: enough to know where it stands.
+#[derive(Debug)]
+pub struct ItemHead {
+    /// [`BoundKind::Clustering`] for a row.
+    pub place: ClusteringBound,
+    flags: u8,
+    /// The bytes behind it that belong to it.
+    pub body_length: usize,
+}
+
+impl ItemHead {
+    /// Whether it is a row.
+    pub fn is_row(&self) -> bool {
+        self.flags & IS_MARKER == 0
+    }
+}
+
+/// The kind of that ordinal.
+pub fn bound_kind(ordinal: u8) -> Taken<BoundKind> {
+    Ok(match ordinal {
+        0 => BoundKind::ExclEnd,
+        1 => BoundKind::InclStart,
+        2 => BoundKind::ExclEndInclStartBoundary,
+        4 => BoundKind::Clustering,
+        5 => BoundKind::InclEndExclStartBoundary,
+        6 => BoundKind::InclEnd,
+        7 => BoundKind::ExclStart,
+        _ => return Err(Malformed::Wrong("an unknown kind of bound")),
+    })
+}
+
+fn value<'a>(input: &mut Input<'a>, fixed_length: Option<usize>) -> Taken<&'a [u8]> {
+    match fixed_length {
+        Some(length) => input.bytes(length),
+        None => input.vint_bytes(),
+    }
+}
+
+/// Takes the values of a clustering or a bound.
+pub fn clustering_values(
+    input: &mut Input<'_>,
+    lengths: &[Option<usize>],
+    count: usize,
+) -> Taken<Clustering> {
+    if count > lengths.len() {
+        return Err(Malformed::Wrong("more clustering values than columns"));
+    }
+    let mut values: smallvec::SmallVec<[Option<&[u8]>; 8]> = smallvec::SmallVec::new();
+    let mut header = 0;
+    for (i, length) in lengths.iter().take(count).enumerate() {
+        if i % 32 == 0 {
+            header = input.vint()?;
+        }
+        let bits = header >> (2 * (i % 32)) & 3;
+        values.push(match bits {
+            0 => Some(value(input, *length)?),
+            1 => Some(&[]),
+            _ => None,
+        });
+    }
+    Ok(Clustering::new(values))
+}
+
+impl RowDecoder {
+    /// A decoder for a file with that header. A column that the table never had is an error.
+    pub fn new(
+        header: &SerializationHeader,
+        table: &TableMetadata,
+        descriptor: &Descriptor,
+    ) -> Result<Self, StorageError> {
+        let columns = |columns: &[HeaderColumn], is_static: bool| {
+            columns.iter().map(|c| read_column(c, is_static, table, descriptor)).collect::<Result<_, _>>()
+        };
+        if header.clustering_classes.len() != table.clustering.len() {
+            let path = descriptor.path(Component::Statistics);
+            return Err(StorageError::corruption(path, "the table has another number of clustering columns"));
+        }
+        Ok(Self {
+            stats: header.stats,
+            clustering: header
+                .clustering_classes
+                .iter()
+                .map(|class| DiskType::of_class(class).fixed_length)
+                .collect(),
+            static_columns: columns(&header.static_columns, true)?,
+            regular_columns: columns(&header.regular_columns, false)?,
+        })
+    }
+
+    /// Whether partitions have a static row.
+    pub fn has_static(&self) -> bool {
+        !self.static_columns.is_empty()
+    }
+
+    /// Lengths of clustering values where fixed.
+    pub fn clustering_lengths(&self) -> &Arc<[Option<usize>]> {
+        &self.clustering
+    }
+
+    /// Takes the beginning of a row or marker; none at the end of the partition.
+    pub fn head(&self, input: &mut Input<'_>) -> Taken<Option<ItemHead>> {
+        let flags = input.u8()?;
+        if flags & END_OF_PARTITION != 0 {
+            return Ok(None);
+        }
+        let extended = if flags & EXTENSION != 0 { input.u8()? } else { 0 };
+        if extended & IS_STATIC != 0 {
+            return Err(Malformed::Wrong("a static row among others"));
+        }
+        let (kind, count) = if flags & IS_MARKER != 0 {
+            let kind = bound_kind(input.u8()?)?;
+            (kind, usize::from(input.u16()?))
+        } else {
+            (BoundKind::Clustering, self.clustering.len())
+        };
+        let prefix = clustering_values(input, &self.clustering, count)?;
+        let body_length = input.vint_length()?;
+        Ok(Some(ItemHead { place: ClusteringBound { kind, prefix }, flags, body_length }))
+    }
+
+    /// Takes what is behind a head. None for a row of which nothing is left, its columns having been dropped.
+    pub fn body(&self, head: &ItemHead, body: &[u8]) -> Taken<Option<Unfiltered>> {
+        let mut input = Input::new(body);
+        input.vint()?;
+        if head.is_row() {
+            let row = self.row(&mut input, head.flags, &self.regular_columns, head.place.prefix.clone())?;
+            return Ok((!row.is_empty()).then(|| Unfiltered::Row(Arc::new(row))));
+        }
+        let bound = head.place.clone();
+        let first = self.stats.deletion(&mut input)?;
+        let marker = match bound.kind {
+            BoundKind::ExclEndInclStartBoundary | BoundKind::InclEndExclStartBoundary => {
+                RangeTombstoneMarker::boundary(bound, first, self.stats.deletion(&mut input)?)
+            }
+            BoundKind::Clustering | BoundKind::StaticClustering => {
+                return Err(Malformed::Wrong("a marker that is no bound"));
+            }
+            _ => RangeTombstoneMarker::bound(bound, first),
+        };
+        Ok(Some(Unfiltered::Marker(marker)))
+    }
+
+    /// Takes the static row.
+    pub fn static_row(&self, input: &mut Input<'_>) -> Taken<Option<Arc<Row>>> {
+        let flags = input.u8()?;
+        if flags & (END_OF_PARTITION | IS_MARKER) != 0
+            || flags & EXTENSION == 0
+            || input.u8()? & IS_STATIC == 0
+        {
+            return Err(Malformed::Wrong("no static row where one must be"));
+        }
+        let length = input.vint_length()?;
+        let body = input.bytes(length)?;
+        let mut input = Input::new(body);
+        let taken =
+            input.vint().and_then(|_| self.row(&mut input, flags, &self.static_columns, Clustering::EMPTY));
+        let row = taken.map_err(short_is_wrong)?;
+        Ok((!row.is_empty()).then(|| Arc::new(row)))
+    }
+
+    fn row(
+        &self,
+        input: &mut Input<'_>,
+        flags: u8,
+        columns: &[ReadColumn],
+        clustering: Clustering,
+    ) -> Taken<Row> {
+        let mut liveness = LivenessInfo::EMPTY;
+        if flags & HAS_TIMESTAMP != 0 {
+            liveness.timestamp = self.stats.timestamp(input)?;
+            if flags & HAS_TTL != 0 {
+                liveness.ttl = self.stats.ttl(input)?;
+                liveness.local_expiration_time = self.stats.local_deletion_time(input)?;
+            }
+        }
+        let deletion =
+            if flags & HAS_DELETION != 0 { self.stats.deletion(input)? } else { DeletionTime::LIVE };
+        let mut builder = RowBuilder::with_capacity(columns.len(), input.rest().len());
+        if flags & HAS_ALL_COLUMNS != 0 {
+            for column in columns {
+                self.column(input, column, flags, &liveness, &mut builder)?;
+            }
+        } else {
+            for i in column_subset(input, columns.len())? {
+                let column = columns.get(i).ok_or(Malformed::Wrong("a column beyond those of the header"))?;
+                self.column(input, column, flags, &liveness, &mut builder)?;
+            }
+        }
+        Ok(builder.build(clustering, liveness, deletion))
+    }
+
+    fn column(
+        &self,
+        input: &mut Input<'_>,
+        column: &ReadColumn,
+        flags: u8,
+        liveness: &LivenessInfo,
+        builder: &mut RowBuilder,
+    ) -> Taken<()> {
+        let mut count = 1;
+        if column.disk.is_complex {
+            if flags & HAS_COMPLEX_DELETION != 0 {
+                let deletion = self.stats.deletion(input)?;
+                let is_gone = column.dropped_at.is_some_and(|at| deletion.marked_for_delete_at <= at);
+                if let (Some(id), false, false) = (column.id, deletion.is_live(), is_gone) {
+                    builder.add_complex_deletion(id, deletion);
+                }
+            }
+            count = input.vint_length()?;
+        }
+        for _ in 0..count {
+            self.cell(input, column, liveness, builder)?;
+        }
+        Ok(())
+    }
+
+    fn cell(
+        &self,
+        input: &mut Input<'_>,
+        column: &ReadColumn,
+        liveness: &LivenessInfo,
+        builder: &mut RowBuilder,
+    ) -> Taken<()> {
+        let flags = input.u8()?;
+        let has = |flag: u8| flags & flag != 0;
+        let timestamp =
+            if has(CELL_USE_ROW_TIMESTAMP) { liveness.timestamp } else { self.stats.timestamp(input)? };
+        let local_deletion_time = if has(CELL_USE_ROW_TTL) {
+            liveness.local_expiration_time
+        } else if has(CELL_IS_DELETED | CELL_IS_EXPIRING) {
+            self.stats.local_deletion_time(input)?
+        } else {
+            NO_EXPIRATION
+        };
+        let ttl = if has(CELL_USE_ROW_TTL) {
+            liveness.ttl
+        } else if has(CELL_IS_EXPIRING) {
+            self.stats.ttl(input)?
+        } else {
+            NO_TTL
+        };
+        let path = if column.disk.is_complex { Some(input.vint_bytes()?) } else { None };
+        let value = if has(CELL_HAS_EMPTY_VALUE) { &[][..] } else { value(input, column.disk.fixed_length)? };
+        let is_gone = column.dropped_at.is_some_and(|at| timestamp <= at);
+        if let (Some(column), false) = (column.id, is_gone) {
+            builder.add(Cell { column, timestamp, ttl, local_deletion_time, path, value });
+        }
+        Ok(())
+    }
+}
+
+/// Within a body of known length, bytes that end too early are damage, not a reason to read on.
+pub fn short_is_wrong(why: Malformed) -> Malformed {
+    match why {
+        Malformed::Short(_) => Malformed::Wrong("a row that is longer than it says"),
+        wrong => wrong,
+    }
+}
+
+/// The indexes of the columns that are present; see `put_column_subset`.
+fn column_subset(input: &mut Input<'_>, all: usize) -> Taken<smallvec::SmallVec<[usize; 16]>> {
+    let encoded = input.vint()?;
+    if encoded == 0 {
+        return Ok((0..all).collect());
+    }
+    if all < 64 {
+        if encoded >> all != 0 {
+            return Err(Malformed::Wrong("Invalid Columns subset bytes; too many bits set"));
+        }
+        return Ok((0..all).filter(|i| encoded >> i & 1 == 0).collect());
+    }
+    let missing = usize::try_from(encoded).ok().filter(|n| *n <= all);
+    let missing = missing.ok_or(Malformed::Wrong("more columns missing than there are"))?;
+    let present = all - missing;
+    let mut index = || -> Taken<usize> { input.vint_length() };
+    if present < all / 2 {
+        return (0..present).map(|_| index()).collect();
+    }
+    let missing = (0..missing).map(|_| index()).collect::<Taken<smallvec::SmallVec<[usize; 16]>>>()?;
+    Ok((0..all).filter(|i| !missing.contains(i)).collect())
+}
+
+fn read_column(
+    column: &HeaderColumn,
+    is_static: bool,
+    table: &TableMetadata,
+    descriptor: &Descriptor,
+) -> Result<ReadColumn, StorageError> {
+    let disk = DiskType::of_class(&column.class);
+    let name = String::from_utf8_lossy(&column.name);
+    let dropped = table.dropped_columns.get(&*name);
+    let dropped_at = dropped.map(|dropped| dropped.dropped_time_us);
+    let current = table.column(&name).filter(|c| !c.is_primary_key() && c.is_static() == is_static);
+    match current {
+        // A column that was dropped and added again with cells of another shape: the old ones are all gone.
+        Some(current) if current.is_complex() != disk.is_complex => {
+            Ok(ReadColumn { id: None, disk, dropped_at })
+        }
+        Some(current) => Ok(ReadColumn { id: Some(current.id), disk, dropped_at }),
+        None if dropped.is_some() => Ok(ReadColumn { id: None, disk, dropped_at }),
+        None => Err(StorageError::corruption(
+            descriptor.path(Component::Statistics),
+            format!("Unknown column {name} during deserialization"),
+        )),
+    }
+}
