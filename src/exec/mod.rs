@@ -22,6 +22,7 @@ pub mod paging;
 pub mod plan;
 pub mod restrictions;
 pub mod result;
+pub mod select;
 pub mod term;
 pub mod time_uuid;
 pub mod truncate;

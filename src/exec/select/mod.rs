@@ -1,0 +1,262 @@
+//! SELECT (Cassandra: `cql3.statements.SelectStatement`).
+//!
+//! A [`SelectPlan`] binds its restrictions into a [`Query`], reads it whole or page by page, and writes what is
+//! selected of each row straight into the response.
+//!
+//! - [`source`]: where the value of a plain column comes from.
+//! - [`selector`]: selected expressions.
+//! - [`timestamps`]: `WRITETIME` and `TTL`.
+//! - [`output`]: makes rows of the result.
+
+pub mod output;
+pub mod selector;
+pub mod source;
+pub mod timestamps;
+
+use std::sync::Arc;
+
+use self::output::{Aggregation, Output};
+use self::selector::{AggregateCall, Selector};
+use self::source::Source;
+use super::functions::FunctionContext;
+use super::options::{ProtocolVersion, QueryOptions, Values};
+use super::pager::{Pager, Query, Reader};
+use super::paging::{NO_LIMIT, PagingState};
+use super::restrictions::Restrictions;
+use super::result::{Columns, ResultMetadata, Rows};
+use super::term::{BindContext, Bound, Term};
+use crate::error::Error;
+use crate::schema::TableMetadata;
+use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult};
+use crate::types::CqlType;
+
+/// The rows of a page where an aggregate reads on by itself (Cassandra: `DEFAULT_PAGE_SIZE`).
+const DEFAULT_PAGE_SIZE: i32 = 10_000;
+
+/// What is selected.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// Columns as they are.
+    Columns(Vec<Source>),
+    /// Expressions.
+    Expressions(Vec<Selector>),
+}
+
+/// Rows of several partitions in one order (IN on the partition key, and ORDER BY).
+#[derive(Clone, Debug)]
+pub struct PostOrdering {
+    /// By these columns: where their values come from, their type, whether their clustering order is descending.
+    pub by: Vec<(Source, CqlType, bool)>,
+    /// Whether the order is reversed as a whole.
+    pub reversed: bool,
+}
+
+/// A planned SELECT.
+#[derive(Clone, Debug)]
+pub struct SelectPlan {
+    /// The table.
+    pub table: Arc<TableMetadata>,
+    /// The columns of the result.
+    pub columns: Arc<Columns>,
+    /// What is selected.
+    pub selection: Selection,
+    /// The aggregates in it.
+    pub aggregates: Vec<AggregateCall>,
+    /// The WHERE clause.
+    pub restrictions: Restrictions,
+    /// `LIMIT`
+    pub limit: Option<Term>,
+    /// `PER PARTITION LIMIT`
+    pub per_partition_limit: Option<Term>,
+    /// `DISTINCT`
+    pub distinct: bool,
+    /// Whether rows come in reversed clustering order.
+    pub is_reversed: bool,
+    /// The order of rows of several partitions.
+    pub post_ordering: Option<PostOrdering>,
+}
+
+/// What a SELECT is run with.
+#[derive(Clone, Copy)]
+pub struct SelectContext<'a> {
+    /// The request's parameters; the bound values are in `values`.
+    pub options: &'a QueryOptions,
+    /// The bound values, one for each marker.
+    pub values: &'a Values,
+    /// The client's protocol, which decides over the form of paging states.
+    pub version: ProtocolVersion,
+    /// Against which TTLs are held.
+    pub now_in_seconds: i64,
+    /// What functions may know.
+    pub functions: &'a FunctionContext,
+    /// Who answers reads.
+    pub reader: &'a dyn Reader,
+}
+
+impl SelectPlan {
+    /// The columns of the result.
+    pub fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    /// The table.
+    pub fn table(&self) -> &TableMetadata {
+        &self.table
+    }
+
+    /// Whether the result is one row, of aggregates.
+    pub fn is_aggregate(&self) -> bool {
+        !self.aggregates.is_empty()
+    }
+
+    /// Runs it; what the client should be warned of goes into `warnings`.
+    pub fn run(&self, context: &SelectContext<'_>, warnings: &mut Vec<String>) -> Result<Rows, Error> {
+        let state = match &context.options.paging_state {
+            Some(bytes) => Some(PagingState::decode(bytes, context.version)?),
+            None => None,
+        };
+        let bind = BindContext { values: context.values, functions: context.functions };
+        let limit = row_limit(self.limit.as_ref(), &bind)?;
+        let per_partition_limit = row_limit(self.per_partition_limit.as_ref(), &bind)?;
+        if let Selection::Expressions(selectors) = &self.selection {
+            selectors.iter().try_for_each(|selector| selector.check_keys(&bind))?;
+        }
+        let page_size = context.options.page_size.filter(|size| *size > 0);
+        let query = self.query(&bind, context.now_in_seconds, limit, per_partition_limit)?;
+        if self.is_aggregate() {
+            self.warn_of_aggregation(warnings);
+            self.check_pageable(page_size)?;
+            return self.aggregate(context, query.as_ref(), state, page_size.unwrap_or(DEFAULT_PAGE_SIZE));
+        }
+        let mut output = Output::new(self, bind, context.now_in_seconds, limit);
+        let mut metadata = ResultMetadata::new(self.columns.clone());
+        let Some(query) = query else {
+            self.check_pageable(page_size)?;
+            return Ok(Rows { metadata, content: output.finish() });
+        };
+        match page_size.filter(|size| query.limit > *size) {
+            None => output.add_all(&context.reader.read(&query.command())?.partitions)?,
+            Some(size) => {
+                self.check_pageable(page_size)?;
+                let mut pager = Pager::new(&query, state, context.version);
+                output.add_all(&pager.fetch_page(size, context.reader)?)?;
+                metadata.paging_state = pager.state().map(|state| state.encode(context.version));
+            }
+        }
+        Ok(Rows { metadata, content: output.finish() })
+    }
+
+    fn aggregate(
+        &self,
+        context: &SelectContext<'_>,
+        query: Option<&Query>,
+        state: Option<PagingState>,
+        page_size: i32,
+    ) -> Result<Rows, Error> {
+        let bind = BindContext { values: context.values, functions: context.functions };
+        let mut aggregation = Aggregation::new(self, bind, context.now_in_seconds);
+        if let Some(query) = query {
+            let mut pager = Pager::new(query, state, context.version);
+            while !pager.is_exhausted() {
+                for partition in pager.fetch_page(page_size, context.reader)? {
+                    aggregation.add(partition)?;
+                }
+            }
+        }
+        let metadata = ResultMetadata::new(self.columns.clone());
+        Ok(Rows { metadata, content: aggregation.finish()? })
+    }
+
+    fn warn_of_aggregation(&self, warnings: &mut Vec<String>) {
+        if !self.restrictions.has_partition_key_restrictions() {
+            warnings.push("Aggregation query used without partition key".to_owned());
+        } else if self.restrictions.key_is_in_relation() {
+            warnings.push("Aggregation query used on multiple partition keys (IN restriction)".to_owned());
+        }
+    }
+
+    fn check_pageable(&self, page_size: Option<i32>) -> Result<(), Error> {
+        if page_size.is_some() && self.post_ordering.is_some() {
+            return Err(Error::invalid(
+                "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either \
+                 remove the ORDER BY or the IN and sort client side, or disable paging for this query",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What is to be read; none where nothing can match.
+    fn query<'a>(
+        &'a self,
+        bind: &BindContext<'a>,
+        now_in_seconds: i64,
+        limit: i32,
+        per_partition_limit: i32,
+    ) -> Result<Option<Query>, Error> {
+        let restrictions = &self.restrictions;
+        let row_filter = restrictions.row_filter(bind)?;
+        let (range, clustering) = if restrictions.is_key_range {
+            let Some(clustering) = self.clustering_filter(bind)? else { return Ok(None) };
+            let Some((start, end)) = restrictions.key_range(bind)? else { return Ok(None) };
+            (DataRange::Range { start, end }, clustering)
+        } else {
+            let keys = restrictions.partition_keys(bind)?;
+            if keys.is_empty() {
+                return Ok(None);
+            }
+            let Some(clustering) = self.clustering_filter(bind)? else { return Ok(None) };
+            (DataRange::Keys(keys), clustering)
+        };
+        let counts_static_only = restrictions.returns_static_only_partitions();
+        let unlimited = self.is_aggregate() || self.post_ordering.is_some();
+        Ok(Some(Query {
+            table: self.table.clone(),
+            now_in_seconds,
+            range,
+            clustering,
+            row_filter,
+            limit: if unlimited { NO_LIMIT } else { limit },
+            per_partition_limit: if self.distinct { 1 } else { per_partition_limit },
+            distinct: self.distinct,
+            counts_static_only,
+            comparator: restrictions.comparator.clone(),
+        }))
+    }
+
+    /// Which rows of each partition; none where no row can match (Cassandra: `makeClusteringIndexFilter`).
+    fn clustering_filter<'a>(
+        &'a self,
+        bind: &BindContext<'a>,
+    ) -> Result<Option<ClusteringIndexFilter>, Error> {
+        if self.distinct {
+            return Ok(Some(ClusteringIndexFilter::all()));
+        }
+        let reversed = self.is_reversed;
+        if self.restrictions.is_column_range {
+            let slices = self.restrictions.slices(bind)?;
+            return Ok((!slices.is_empty()).then_some(ClusteringIndexFilter::Slices { slices, reversed }));
+        }
+        let clusterings = self.restrictions.clusterings(bind)?;
+        Ok((!clusterings.is_empty()).then_some(ClusteringIndexFilter::Names { clusterings, reversed }))
+    }
+
+    /// Whether a partition of which only the static row is left makes a row of the result.
+    fn returns(&self, partition: &PartitionResult) -> bool {
+        !partition.rows.is_empty()
+            || (partition.static_row.is_some() && self.restrictions.returns_static_only_partitions())
+    }
+}
+
+/// The value of a limit; unset means none (Cassandra: `getLimit`).
+fn row_limit<'a>(limit: Option<&'a Term>, bind: &BindContext<'a>) -> Result<i32, Error> {
+    let Some(limit) = limit else { return Ok(NO_LIMIT) };
+    match limit.bind(bind)? {
+        Bound::Unset => Ok(NO_LIMIT),
+        Bound::Null => Err(Error::invalid("Invalid null value of limit")),
+        Bound::Bytes(bytes) => match <[u8; 4]>::try_from(&*bytes).map(i32::from_be_bytes) {
+            Ok(limit) if limit > 0 => Ok(limit),
+            Ok(_) => Err(Error::invalid("LIMIT must be strictly positive")),
+            Err(_) => Err(Error::invalid("Invalid limit value")),
+        },
+    }
+}
