@@ -1,10 +1,12 @@
 //! The node's place in the ring, and the coordinator that takes requests to replicas.
 //!
 //! - [`coordinator`]: reads and writes at a consistency level.
+//! - [`local_node`]: what this node knows of itself.
 //! - [`replicas`]: how many replicas a keyspace has, and how many of them must answer.
 //! - [`settings`]: thresholds that requests are held against.
 
 pub mod coordinator;
+pub mod local_node;
 pub mod replicas;
 pub mod settings;
 

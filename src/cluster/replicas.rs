@@ -18,8 +18,14 @@ pub struct LocalNode {
     pub datacenter: String,
     /// Its rack.
     pub rack: String,
+    /// Its tokens, in order.
+    pub tokens: Vec<i64>,
     /// Where clients reach it.
     pub rpc_address: IpAddr,
+    /// Where other nodes reach it.
+    pub broadcast_address: IpAddr,
+    /// The port for other nodes.
+    pub storage_port: u16,
 }
 
 /// The number of replicas in each data centre, as far as they matter.
@@ -120,7 +126,10 @@ mod tests {
             host_id: Uuid::nil(),
             datacenter: "datacenter1".to_owned(),
             rack: "rack1".to_owned(),
+            tokens: Vec::new(),
             rpc_address: IpAddr::from([127, 0, 0, 1]),
+            broadcast_address: IpAddr::from([127, 0, 0, 1]),
+            storage_port: 7000,
         }
     }
 
