@@ -5,9 +5,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
+use super::local_node;
 use super::replicas::{LocalNode, ReplicaCounts};
+use super::schema_store;
 use super::settings::Settings;
 use crate::consistency::{Consistency, RequestFailureReason, WriteType};
 use crate::env::clock::Clock;
@@ -24,6 +27,8 @@ pub struct Coordinator {
     clock: Arc<dyn Clock>,
     node: LocalNode,
     settings: Settings,
+    /// Held while the schema changes: one change after the other.
+    schema_lock: Mutex<()>,
     events: broadcast::Sender<Event>,
 }
 
@@ -48,7 +53,8 @@ impl Coordinator {
         node: LocalNode,
         settings: Settings,
     ) -> Self {
-        Self { storage, schema, clock, node, settings, events: broadcast::channel(EVENTS_MAX).0 }
+        let (events, schema_lock) = (broadcast::channel(EVENTS_MAX).0, Mutex::new(()));
+        Self { storage, schema, clock, node, settings, schema_lock, events }
     }
 
     /// The local store.
@@ -90,6 +96,23 @@ impl Coordinator {
     /// News from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    /// Changes the schema: `transform` gives the new one, or none where nothing changes, and what the caller wants to
+    /// know of it. When this returns the change is durable and visible. Waits for the disk.
+    pub fn change_schema<R>(
+        &self,
+        transform: impl FnOnce(&Schema) -> Result<(Option<Schema>, R), Error>,
+    ) -> Result<R, Error> {
+        let _lock = self.schema_lock.lock();
+        let before = self.schema.load();
+        let (after, result) = transform(&before)?;
+        let Some(mut after) = after else { return Ok(result) };
+        schema_store::write(&self.storage, &before, &mut after, self.settings.cdc_enabled)?;
+        self.storage.schema_changed(&after)?;
+        local_node::write_schema_version(&self.storage, &after)?;
+        self.schema.store(Arc::new(after));
+        Ok(result)
     }
 
     /// Writes mutations at a consistency level, and gives the place of the last one in the commit log. Reads see them

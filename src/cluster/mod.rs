@@ -3,11 +3,13 @@
 //! - [`coordinator`]: reads and writes at a consistency level.
 //! - [`local_node`]: what this node knows of itself.
 //! - [`replicas`]: how many replicas a keyspace has, and how many of them must answer.
+//! - [`schema_store`]: the schema as `system_schema` keeps it.
 //! - [`settings`]: thresholds that requests are held against.
 
 pub mod coordinator;
 pub mod local_node;
 pub mod replicas;
+pub mod schema_store;
 pub mod settings;
 
 pub use coordinator::Coordinator;

@@ -13,6 +13,8 @@ pub struct Settings {
     pub tombstone_warn: u64,
     /// `tombstone_failure_threshold`.
     pub tombstone_failure: u64,
+    /// `cdc_enabled`.
+    pub cdc_enabled: bool,
     /// What is done with expiration dates beyond the latest one.
     pub expiration_overflow: OverflowPolicy,
 }
@@ -38,6 +40,7 @@ impl Default for Settings {
             unlogged_batch_partitions_warn: 10,
             tombstone_warn: 1000,
             tombstone_failure: 100_000,
+            cdc_enabled: false,
             expiration_overflow: OverflowPolicy::default(),
         }
     }

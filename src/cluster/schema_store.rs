@@ -1,0 +1,69 @@
+//! The schema as it is kept in `system_schema`: read at start, written with each change.
+
+use crate::error::Error;
+use crate::schema::{Schema, system};
+use crate::storage::model::{ClusteringIndexFilter, DataLimits, DataRange, KeyBound, ReadCommand, RowFilter};
+use crate::storage::schema_keyspace::{self, At, SchemaRows};
+use crate::storage::{IoMode, Storage};
+
+/// The schema that `system_schema` tells of, with its version, on top of `base`, which has the system keyspaces.
+pub fn load(storage: &Storage, base: &Schema) -> Result<Schema, Error> {
+    let rows = read_rows(storage, base)?;
+    let mut schema = schema_keyspace::load(base, &rows)?;
+    schema.version = schema_keyspace::schema_version(base, &rows);
+    Ok(schema)
+}
+
+/// Writes the keyspaces that every node has, if they are not written yet: those of this node alone at each start,
+/// the replicated ones once, with the lowest timestamp, so that nothing changed later is lost.
+pub fn write_system_keyspaces(storage: &Storage, base: &Schema, cdc_enabled: bool) -> Result<(), Error> {
+    let clock = storage.clock();
+    let at = At { timestamp_us: clock.next_timestamp(), now_in_seconds: clock.seconds(), cdc_enabled };
+    for mutation in schema_keyspace::system_mutations(base, at) {
+        storage.apply(mutation)?;
+    }
+    for name in system::REPLICATED {
+        if let Some(keyspace) = base.keyspace(name) {
+            let first = At { timestamp_us: 0, ..at };
+            storage.apply(schema_keyspace::create_mutation(base, keyspace, first))?;
+        }
+    }
+    storage.write_out()?;
+    Ok(())
+}
+
+/// Writes the rows in which `after` differs from `before`, makes them durable, and gives the version that the schema
+/// has then.
+pub fn write(storage: &Storage, before: &Schema, after: &mut Schema, cdc_enabled: bool) -> Result<(), Error> {
+    let clock = storage.clock();
+    let at = At { timestamp_us: clock.next_timestamp(), now_in_seconds: clock.seconds(), cdc_enabled };
+    for mutation in schema_keyspace::mutations(before, after, at) {
+        storage.apply(mutation)?;
+    }
+    storage.write_out()?;
+    for name in schema_keyspace::TABLES {
+        if let Some(table) = before.table(system::SYSTEM_SCHEMA, name) {
+            storage.flush(table.id)?;
+        }
+    }
+    let rows = read_rows(storage, before)?;
+    after.version = schema_keyspace::schema_version(before, &rows);
+    Ok(())
+}
+
+fn read_rows(storage: &Storage, schema: &Schema) -> Result<SchemaRows, Error> {
+    let mut rows = SchemaRows::new();
+    for name in schema_keyspace::TABLES {
+        let Some(table) = schema.table(system::SYSTEM_SCHEMA, name) else { continue };
+        let command = ReadCommand {
+            table: table.clone(),
+            now_in_seconds: storage.clock().seconds(),
+            range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
+            clustering: ClusteringIndexFilter::all(),
+            row_filter: RowFilter::default(),
+            limits: DataLimits::NONE,
+        };
+        rows.insert(name, storage.read(&command, IoMode::Blocking)?.partitions);
+    }
+    Ok(rows)
+}

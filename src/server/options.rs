@@ -1,0 +1,105 @@
+//! The configuration, as each layer wants it.
+
+use crate::cluster::Settings;
+use crate::cluster::settings::OverflowPolicy;
+use crate::config::{self, CommitFailurePolicy, Config, DiskFailurePolicy};
+use crate::protocol::Limits;
+use crate::storage::{
+    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
+};
+
+/// How the store is set up.
+pub(super) fn storage(config: &Config) -> StorageOptions {
+    StorageOptions {
+        directories: Directories {
+            data: config.data_directories.clone(),
+            local_system_data: None,
+            commit_log: config.commitlog_directory.clone(),
+            cdc_raw: config.cdc_raw_directory.clone(),
+            hints: config.hints_directory.clone(),
+            saved_caches: config.saved_caches_directory.clone(),
+        },
+        commit_log: CommitLogOptions {
+            sync: commit_log_sync(config.commitlog_sync),
+            segment_bytes: u32::try_from(config.commitlog_segment_size_bytes).unwrap_or(u32::MAX),
+            total_bytes: config.commitlog_total_space_bytes,
+            max_mutation_bytes: u32::try_from(config.max_mutation_size_bytes).unwrap_or(u32::MAX),
+            ignore_replay_errors: false,
+            failure_policy: match config.commit_failure_policy {
+                CommitFailurePolicy::Die => FailurePolicy::Die,
+                CommitFailurePolicy::Stop => FailurePolicy::Stop,
+                CommitFailurePolicy::StopCommit => FailurePolicy::BestEffort,
+                CommitFailurePolicy::Ignore => FailurePolicy::Ignore,
+            },
+        },
+        memtables: MemtableOptions {
+            space_bytes: config.memtable_space_bytes,
+            cleanup_threshold: config.memtable_cleanup_threshold,
+            flush_writers: config.memtable_flush_writers,
+        },
+        disk_failure_policy: match config.disk_failure_policy {
+            DiskFailurePolicy::Die => FailurePolicy::Die,
+            DiskFailurePolicy::Stop => FailurePolicy::Stop,
+            DiskFailurePolicy::StopParanoid => FailurePolicy::StopParanoid,
+            DiskFailurePolicy::BestEffort => FailurePolicy::BestEffort,
+            DiskFailurePolicy::Ignore => FailurePolicy::Ignore,
+        },
+        chunk_cache_bytes: config.chunk_cache_bytes,
+        tombstone_failure_threshold: config.tombstone_failure_threshold,
+        concurrent_compactors: config.concurrent_compactors,
+        compaction_throughput_bytes: config.compaction_throughput_bytes,
+        auto_snapshot: config.auto_snapshot,
+        incremental_backups: config.enabled("incremental_backups"),
+    }
+}
+
+fn commit_log_sync(sync: config::CommitLogSync) -> CommitLogSync {
+    match sync {
+        config::CommitLogSync::Periodic { period } => {
+            CommitLogSync::Periodic { period, lag_block: period + period / 2 }
+        }
+        config::CommitLogSync::Batch => CommitLogSync::Batch,
+        config::CommitLogSync::Group { window } => CommitLogSync::Group { window },
+    }
+}
+
+/// Thresholds that requests are held against.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        batch_size_warn_bytes: config.batch_size_warn_bytes,
+        batch_size_fail_bytes: config.batch_size_fail_bytes,
+        unlogged_batch_partitions_warn: usize::try_from(config.unlogged_batch_partitions_warn)
+            .unwrap_or(usize::MAX),
+        tombstone_warn: config.tombstone_warn_threshold,
+        tombstone_failure: config.tombstone_failure_threshold,
+        cdc_enabled: config.enabled("cdc_enabled"),
+        expiration_overflow: OverflowPolicy::default(),
+    }
+}
+
+/// What protects the node from its clients.
+pub(super) fn limits(config: &Config) -> Limits {
+    let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    let rate = config.int("native_transport_max_requests_per_second");
+    let defaults = Limits::default();
+    Limits {
+        frame_bytes_max: config.native_transport_max_frame_size_bytes,
+        message_bytes_max: config.native_transport_max_message_size_bytes,
+        in_flight_bytes_max: signed(config.max_request_data_in_flight_bytes),
+        in_flight_bytes_per_ip_max: signed(config.max_request_data_in_flight_per_ip_bytes),
+        requests_per_second_max: config
+            .enabled("native_transport_rate_limiting_enabled")
+            .then(|| rate.and_then(|r| u32::try_from(r).ok()).unwrap_or(1_000_000)),
+        connections_max: config.max_connections,
+        connections_per_ip_max: config.max_connections_per_ip,
+        idle_timeout: config.idle_timeout,
+        throw_on_overload: config.enabled("native_transport_throw_on_overload"),
+        allow_older_protocols: config.enabled("native_transport_allow_older_protocols"),
+        consecutive_errors_max: config
+            .int("consecutive_message_errors_threshold")
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(defaults.consecutive_errors_max),
+        keepalive: config.enabled("rpc_keepalive"),
+        stop_timeout: defaults.stop_timeout,
+    }
+}
