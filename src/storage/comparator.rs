@@ -45,7 +45,7 @@ impl ValueOrder {
                 (Some((a0, a)), Some((b0, b))) => (*a0 as i8).cmp(&(*b0 as i8)).then_with(|| a.cmp(b)),
                 _ => a.len().cmp(&b.len()),
             },
-            Self::Type(cql_type) => super::order::compare_values(cql_type, a, b),
+            Self::Type(cql_type) => cql_type.compare(a, b),
         }
     }
 }

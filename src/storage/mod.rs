@@ -1,7 +1,7 @@
 //! The store: what a replica keeps and how it answers. Knows no CQL text.
 
+pub mod codec;
 mod comparator;
-mod counter;
 mod engine;
 mod error;
 pub mod memtable;
@@ -24,7 +24,7 @@ pub use observer::{PartitionObserver, WriteObserver};
 pub use options::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
 };
-pub use order::TableOrder;
+pub use order::{LayoutColumn, TableOrder};
 pub use read::purge_row;
 pub use table_store::{TableStore, View};
 pub use unfiltered::{
@@ -32,3 +32,6 @@ pub use unfiltered::{
     UnfilteredRowIterator,
 };
 pub use virtual_table::VirtualTable;
+
+#[cfg(test)]
+mod tests;

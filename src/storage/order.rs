@@ -17,6 +17,26 @@ struct Inner {
     /// How the paths of complex columns compare, by column id.
     paths: Vec<(ColumnId, ValueOrder)>,
     is_counter: bool,
+    clustering_lengths: Vec<Option<usize>>,
+    /// By column id; none for key columns and ids that are not of the table.
+    columns: Vec<Option<LayoutColumn>>,
+}
+
+/// Where a column stands in rows on disk, and how its values are written.
+#[derive(Clone, Debug)]
+pub struct LayoutColumn {
+    /// Its identity.
+    pub id: ColumnId,
+    /// Its name.
+    pub name: String,
+    /// Whether it is static.
+    pub is_static: bool,
+    /// Its place among the static or the regular columns.
+    pub index: usize,
+    /// Whether it has several cells.
+    pub is_complex: bool,
+    /// The length of every value, where it is fixed.
+    pub fixed_length: Option<usize>,
 }
 
 impl TableOrder {
@@ -34,6 +54,8 @@ impl TableOrder {
             clustering: ClusteringComparator::new(table),
             paths,
             is_counter: table.is_counter,
+            clustering_lengths: table.clustering.iter().map(|c| c.cql_type.fixed_length()).collect(),
+            columns: layout(table),
         }))
     }
 
@@ -47,6 +69,16 @@ impl TableOrder {
         self.0.is_counter
     }
 
+    /// The lengths of the values of clustering columns, where they are fixed.
+    pub fn clustering_lengths(&self) -> &[Option<usize>] {
+        &self.0.clustering_lengths
+    }
+
+    /// Where a static or regular column stands; none for one that the table does not have.
+    pub fn layout_column(&self, id: ColumnId) -> Option<&LayoutColumn> {
+        self.0.columns.get(usize::from(id.0))?.as_ref()
+    }
+
     /// Compares the paths of two cells of a complex column.
     pub fn compare_paths(&self, column: ColumnId, a: &[u8], b: &[u8]) -> Ordering {
         match self.0.paths.binary_search_by_key(&column, |(id, _)| *id) {
@@ -54,6 +86,25 @@ impl TableOrder {
             Err(_) => a.cmp(b),
         }
     }
+}
+
+fn layout(table: &TableMetadata) -> Vec<Option<LayoutColumn>> {
+    let mut columns = vec![None; usize::from(table.next_column_id().0)];
+    for list in [&table.static_columns, &table.regular_columns] {
+        for (index, column) in list.iter().enumerate() {
+            if let Some(place) = columns.get_mut(usize::from(column.id.0)) {
+                *place = Some(LayoutColumn {
+                    id: column.id,
+                    name: column.name.clone(),
+                    is_static: column.is_static(),
+                    index,
+                    is_complex: column.is_complex(),
+                    fixed_length: column.cql_type.fixed_length(),
+                });
+            }
+        }
+    }
+    columns
 }
 
 /// How paths compare: list elements by time uuid, set elements and map keys by their type, fields by index.
@@ -65,8 +116,4 @@ fn path_order(cql_type: &CqlType) -> Option<ValueOrder> {
         CqlType::User { .. } => Some(ValueOrder::Bytes),
         _ => None,
     }
-}
-
-pub(super) fn compare_values(_cql_type: &CqlType, a: &[u8], b: &[u8]) -> Ordering {
-    a.cmp(b)
 }

@@ -1,9 +1,9 @@
 //! Which of two cells stays (Cassandra: `Cells.reconcile`).
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::super::model::{Cell, NO_EXPIRATION, NO_TTL};
+use crate::types::counter;
 
 /// Whether `right` takes the place of `left`, both of the same column and path, not counters (Cassandra:
 /// `Cells.resolveRegular`): the higher timestamp; then tombstones and expiring cells before those that live for
@@ -96,17 +96,7 @@ impl<'a> MergedCell<'a> {
             return;
         }
         let timestamp = own.timestamp.max(other.timestamp);
-        let merged = match super::counter::merge(own.value, other.value) {
-            Cow::Borrowed(same) if std::ptr::eq(same, own.value) => None,
-            Cow::Borrowed(_) => {
-                *self = Self::new(Cell { timestamp, ..other });
-                return;
-            }
-            Cow::Owned(merged) => Some(merged),
-        };
-        if let Some(merged) = merged {
-            self.value = Some(merged);
-        }
+        self.value = Some(counter::merge(own.value, other.value));
         self.cell = Cell { timestamp, ttl: NO_TTL, local_deletion_time: NO_EXPIRATION, ..self.cell };
     }
 }

@@ -1,7 +1,6 @@
 //! The k-way merge of sources: the one place where it is worked out what shadows what.
 
 mod cells;
-mod counter;
 mod iterator;
 mod partitions;
 mod rows;

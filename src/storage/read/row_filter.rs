@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 
 use super::super::model::{DecoratedKey, Operator, Row, RowFilter, RowFilterExpression, RowFilterTarget};
-use super::super::order::compare_values;
 use crate::schema::{ColumnMetadata, TableMetadata};
-use crate::types::CqlType;
+use crate::types::{CqlType, collection, counter};
 
 /// A row filter, split by what its expressions need to look at.
 pub struct PreparedFilter<'a> {
@@ -91,15 +90,15 @@ fn key_component(key: &[u8], of: usize, index: usize) -> Option<&[u8]> {
 
 fn matches_value(cql_type: &CqlType, e: &RowFilterExpression, found: &[u8]) -> bool {
     match e.operator {
-        Operator::In => e.values.iter().any(|v| compare_values(cql_type, found, v).is_eq()),
+        Operator::In => e.values.iter().any(|v| cql_type.compare(found, v).is_eq()),
         Operator::Contains => e.values.first().is_some_and(|v| frozen_contains(cql_type, found, v)),
         Operator::ContainsKey => e.values.first().is_some_and(|v| match cql_type {
-            CqlType::Map { key, .. } => frozen_entry(found, key, v).is_some(),
+            CqlType::Map { key, .. } => collection::map_get(key, found, v).is_some(),
             _ => false,
         }),
         operator => {
             let Some(wanted) = e.values.first() else { return false };
-            let ordering = compare_values(cql_type, found, wanted);
+            let ordering = cql_type.compare(found, wanted);
             match operator {
                 Operator::Eq => ordering == Ordering::Equal,
                 Operator::Neq => ordering != Ordering::Equal,
@@ -115,7 +114,7 @@ fn matches_value(cql_type: &CqlType, e: &RowFilterExpression, found: &[u8]) -> b
 
 fn matches_column(column: &ColumnMetadata, e: &RowFilterExpression, row: &Row) -> bool {
     if column.cql_type.is_counter() {
-        let total = row.cell(column.id).map(|c| super::super::counter::total(c.value).to_be_bytes());
+        let total = row.cell(column.id).map(|c| counter::total(c.value).to_be_bytes());
         return total.is_some_and(|total| matches_value(&CqlType::Bigint, e, &total));
     }
     if !column.is_complex() {
@@ -123,17 +122,17 @@ fn matches_column(column: &ColumnMetadata, e: &RowFilterExpression, row: &Row) -
     }
     let Some(wanted) = e.values.first() else { return false };
     match (&column.cql_type, e.operator) {
-        (CqlType::Set { element, .. }, Operator::Contains) => row
-            .cells_of(column.id)
-            .any(|c| compare_values(element, c.path.unwrap_or_default(), wanted).is_eq()),
+        (CqlType::Set { element, .. }, Operator::Contains) => {
+            row.cells_of(column.id).any(|c| element.compare(c.path.unwrap_or_default(), wanted).is_eq())
+        }
         (CqlType::List { element, .. }, Operator::Contains) => {
-            row.cells_of(column.id).any(|c| compare_values(element, c.value, wanted).is_eq())
+            row.cells_of(column.id).any(|c| element.compare(c.value, wanted).is_eq())
         }
         (CqlType::Map { value, .. }, Operator::Contains) => {
-            row.cells_of(column.id).any(|c| compare_values(value, c.value, wanted).is_eq())
+            row.cells_of(column.id).any(|c| value.compare(c.value, wanted).is_eq())
         }
         (CqlType::Map { key, .. }, Operator::ContainsKey) => {
-            row.cells_of(column.id).any(|c| compare_values(key, c.path.unwrap_or_default(), wanted).is_eq())
+            row.cells_of(column.id).any(|c| key.compare(c.path.unwrap_or_default(), wanted).is_eq())
         }
         _ => false,
     }
@@ -143,17 +142,17 @@ fn matches_element(column: &ColumnMetadata, e: &RowFilterExpression, row: &Row, 
     match &column.cql_type {
         CqlType::Map { key, value, frozen: false } => row
             .cells_of(column.id)
-            .find(|c| compare_values(key, c.path.unwrap_or_default(), at).is_eq())
+            .find(|c| key.compare(c.path.unwrap_or_default(), at).is_eq())
             .is_some_and(|c| matches_value(value, e, c.value)),
         CqlType::Map { key, value, frozen: true } => row
             .cell(column.id)
-            .and_then(|c| frozen_entry(c.value, key, at))
+            .and_then(|c| collection::map_get(key, c.value, at))
             .is_some_and(|found| matches_value(value, e, found)),
         CqlType::List { element, frozen } => {
             let index = at.try_into().map(i32::from_be_bytes).ok().and_then(|i| usize::try_from(i).ok());
             let Some(index) = index else { return false };
             let found = if *frozen {
-                row.cell(column.id).and_then(|c| FrozenItems::of_list(c.value).nth(index))
+                row.cell(column.id).and_then(|c| collection::list_get(c.value, index))
             } else {
                 row.cells_of(column.id).nth(index).map(|c| c.value)
             };
@@ -167,7 +166,7 @@ fn matches_field(column: &ColumnMetadata, e: &RowFilterExpression, row: &Row, in
     let CqlType::User { user_type, frozen } = &column.cql_type else { return false };
     let Some((_, field_type)) = user_type.fields.get(index) else { return false };
     let found = if *frozen {
-        row.cell(column.id).and_then(|c| FrozenItems(c.value).nth(index))
+        row.cell(column.id).and_then(|c| collection::field(c.value, index))
     } else {
         let path = u16::try_from(index).unwrap_or(u16::MAX).to_be_bytes();
         row.cells_of(column.id).find(|c| c.path == Some(&path[..])).map(|c| c.value)
@@ -175,48 +174,14 @@ fn matches_field(column: &ColumnMetadata, e: &RowFilterExpression, row: &Row, in
     found.is_some_and(|found| matches_value(field_type, e, found))
 }
 
-fn frozen_contains(cql_type: &CqlType, collection: &[u8], wanted: &[u8]) -> bool {
+fn frozen_contains(cql_type: &CqlType, found: &[u8], wanted: &[u8]) -> bool {
     match cql_type {
         CqlType::List { element, .. } | CqlType::Set { element, .. } => {
-            FrozenItems::of_list(collection).any(|item| compare_values(element, item, wanted).is_eq())
+            collection::elements(found).any(|item| element.compare(item, wanted).is_eq())
         }
-        CqlType::Map { value, .. } => FrozenItems::of_list(collection)
-            .skip(1)
-            .step_by(2)
-            .any(|item| compare_values(value, item, wanted).is_eq()),
+        CqlType::Map { value, .. } => {
+            collection::entries(found).any(|(_, item)| value.compare(item, wanted).is_eq())
+        }
         _ => false,
-    }
-}
-
-/// The value at a key of a serialized map.
-fn frozen_entry<'a>(map: &'a [u8], key_type: &CqlType, key: &[u8]) -> Option<&'a [u8]> {
-    let mut items = FrozenItems::of_list(map);
-    while let (Some(k), Some(v)) = (items.next(), items.next()) {
-        if compare_values(key_type, k, key).is_eq() {
-            return Some(v);
-        }
-    }
-    None
-}
-
-/// The items of a serialized collection or tuple: each an `i32` length and its bytes. Ends where one is null.
-struct FrozenItems<'a>(&'a [u8]);
-
-impl<'a> FrozenItems<'a> {
-    /// The items of a list, set or map, which start with their number.
-    fn of_list(collection: &'a [u8]) -> Self {
-        Self(collection.get(4..).unwrap_or_default())
-    }
-}
-
-impl<'a> Iterator for FrozenItems<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (len, rest) = self.0.split_first_chunk::<4>()?;
-        let len = usize::try_from(i32::from_be_bytes(*len)).ok()?;
-        let item = rest.get(..len)?;
-        self.0 = rest.get(len..)?;
-        Some(item)
     }
 }

@@ -1,0 +1,89 @@
+//! Mutations survive the way through their bytes.
+
+use proptest::prelude::*;
+
+use super::super::codec::{MutationError, deserialize_mutation, serialize_mutation};
+use super::super::memtable::Memtable;
+use super::super::model::{KeyBound, Mutation, PartitionUpdate};
+use super::super::observer::NoObserver;
+use super::super::order::TableOrder;
+use super::operations::{Operation, key, operation, table, update};
+use crate::schema::{KeyspaceMetadata, KeyspaceParams, Schema};
+
+fn schema() -> Schema {
+    let table = table();
+    let keyspace = KeyspaceMetadata {
+        name: table.keyspace.clone(),
+        params: KeyspaceParams::default(),
+        tables: [(table.name.clone(), table)].into(),
+        types: Default::default(),
+        is_virtual: false,
+    };
+    Schema::default().with_keyspace(keyspace)
+}
+
+/// One update that does what several operations do.
+fn combined(operations: &[Operation]) -> PartitionUpdate {
+    let table = table();
+    let memtable = std::sync::Arc::new(Memtable::new(TableOrder::new(&table)));
+    for operation in operations {
+        memtable.apply(update(&table, operation), &mut NoObserver);
+    }
+    let mut combined = PartitionUpdate::new(table, key(1));
+    if let Some(data) = memtable.partition(&key(1)) {
+        combined.deletion = data.deletion;
+        combined.range_tombstones = data.range_tombstones.iter().cloned().collect();
+        combined.static_row = data.static_row.as_deref().cloned();
+        combined.rows = data.rows.iter().map(|row| (**row).clone()).collect();
+    }
+    let _ = memtable.partitions(
+        &KeyBound::Unbounded,
+        &KeyBound::Unbounded,
+        super::super::model::ClusteringIndexFilter::all(),
+    );
+    combined
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn round_trip(operations in prop::collection::vec(operation(), 0..20)) {
+        let update = combined(&operations);
+        let mutation = Mutation { key: key(1), updates: vec![update], is_counter: false };
+        let bytes = serialize_mutation(&mutation).unwrap();
+        let read = deserialize_mutation(&bytes, &schema()).unwrap();
+        let (read, written) = (&read.updates[0], &mutation.updates[0]);
+        prop_assert_eq!(&read.key, &written.key);
+        prop_assert_eq!(read.deletion, written.deletion);
+        prop_assert_eq!(&read.range_tombstones, &written.range_tombstones);
+        prop_assert_eq!(&read.static_row, &written.static_row);
+        prop_assert_eq!(&read.rows, &written.rows);
+    }
+
+    #[test]
+    fn damage_is_an_error_or_another_mutation_but_never_a_panic(
+        operations in prop::collection::vec(operation(), 1..10),
+        at: prop::sample::Index,
+        bit in 0..8u32,
+        cut: prop::sample::Index,
+    ) {
+        let mutation = Mutation { key: key(1), updates: vec![combined(&operations)], is_counter: false };
+        let mut bytes = serialize_mutation(&mutation).unwrap();
+        let i = at.index(bytes.len());
+        bytes[i] ^= 1 << bit;
+        let _ = deserialize_mutation(&bytes, &schema());
+        bytes[i] ^= 1 << bit;
+        bytes.truncate(cut.index(bytes.len()));
+        prop_assert!(deserialize_mutation(&bytes, &schema()).is_err());
+    }
+}
+
+#[test]
+fn a_table_that_is_gone_is_named() {
+    let update = PartitionUpdate::new(table(), key(1));
+    let mutation = Mutation { key: key(1), updates: vec![update], is_counter: false };
+    let bytes = serialize_mutation(&mutation).unwrap();
+    let error = deserialize_mutation(&bytes, &Schema::default()).unwrap_err();
+    assert_eq!(error, MutationError::UnknownTable(table().id));
+}

@@ -1,0 +1,6 @@
+//! Tests of the store against naive models.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod codec;
+mod merge;
+pub(super) mod operations;
