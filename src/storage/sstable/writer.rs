@@ -184,8 +184,9 @@ impl SSTableWriter {
             self.put_unfiltered(&unfiltered, start, &mut previous, &mut block)?;
             next = partition.next()?;
         }
-        let end = self.offset(start);
         self.buffer.put_u8(flags::END_OF_PARTITION);
+        // The last block has the end of the partition in it.
+        let end = self.offset(start);
         self.end_block(&mut block, end)?;
         self.flush_buffer()?;
         self.end_partition(key, start, header_length, deletion)?;
