@@ -243,3 +243,36 @@ pub enum Resource {
     /// `MBEANS 'pattern'`
     Mbeans(String),
 }
+
+impl Resource {
+    /// Whether the permission means anything for the resource.
+    pub fn supports(&self, permission: Permission) -> bool {
+        use Permission::{
+            Alter, Authorize, Create, Describe, Drop, Execute, Modify, Select, SelectMasked, Unmask,
+        };
+        let supported: &[Permission] = match self {
+            Self::AllKeyspaces | Self::Keyspace(_) | Self::AllTables(_) => {
+                &[Create, Alter, Drop, Select, Modify, Authorize, Unmask, SelectMasked]
+            }
+            Self::Table(_) => &[Alter, Drop, Select, Modify, Authorize, Unmask, SelectMasked],
+            Self::AllRoles => &[Create, Alter, Drop, Authorize, Describe],
+            Self::Role(_) => &[Alter, Drop, Authorize, Describe],
+            Self::AllFunctions | Self::AllFunctionsIn(_) => &[Create, Alter, Drop, Authorize, Execute],
+            Self::Function { .. } => &[Alter, Drop, Authorize, Execute],
+            Self::AllMbeans | Self::Mbean(_) | Self::Mbeans(_) => {
+                &[Authorize, Describe, Execute, Modify, Select]
+            }
+        };
+        supported.contains(&permission)
+    }
+
+    /// The name of Cassandra's class for such resources, which its messages use.
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Self::AllKeyspaces | Self::Keyspace(_) | Self::AllTables(_) | Self::Table(_) => "DataResource",
+            Self::AllRoles | Self::Role(_) => "RoleResource",
+            Self::AllFunctions | Self::AllFunctionsIn(_) | Self::Function { .. } => "FunctionResource",
+            Self::AllMbeans | Self::Mbean(_) | Self::Mbeans(_) => "JMXResource",
+        }
+    }
+}

@@ -85,8 +85,6 @@ pub enum Statement {
     ListRoles(ListRoles),
     /// `LIST USERS`
     ListUsers,
-    /// `LIST SUPERUSERS`
-    ListSuperUsers,
     /// `GRANT permissions`
     GrantPermissions(GrantPermissions),
     /// `REVOKE permissions`
