@@ -91,7 +91,7 @@ fn not_supported_yet(statement: &Statement) -> Option<&'static str> {
         Statement::GrantRole(_) | Statement::GrantPermissions(_) => "GRANT",
         Statement::RevokeRole(_) | Statement::RevokePermissions(_) => "REVOKE",
         Statement::ListRoles(_) => "LIST ROLES",
-        Statement::ListUsers | Statement::ListSuperUsers => "LIST USERS",
+        Statement::ListUsers => "LIST USERS",
         Statement::ListPermissions(_) => "LIST PERMISSIONS",
         _ => return None,
     })

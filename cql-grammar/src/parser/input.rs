@@ -29,7 +29,7 @@ pub(crate) struct Context<'a> {
     pub(super) source: Source<'a>,
     /// Names of the bind markers; those beyond an input's count were read on a way that was given up
     pub(super) bind_names: RefCell<Vec<Option<Name>>>,
-    /// The furthest token looked at on a way that was given up
+    /// The furthest token that a decision has looked at
     pub(super) furthest: Cell<usize>,
 }
 
@@ -129,7 +129,12 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Remembers that a token has been looked at.
+    /// Remembers that a decision has looked at the tokens up to the one that many places ahead, which shows in the
+    /// extract that a message quotes. (Cassandra's decisions read one token more than they need.)
+    pub(super) fn look(self, ahead: usize) {
+        self.looked_at(self.at + ahead);
+    }
+
     fn looked_at(self, at: usize) {
         self.context.furthest.set(self.context.furthest.get().max(at));
     }

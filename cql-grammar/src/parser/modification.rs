@@ -274,6 +274,7 @@ fn deletion(input: Input<'_>) -> Res<'_, Deletion> {
     {
         return input.no_viable(1);
     }
+    input.look(2);
     let (input, column) = name::column(input)?;
     match input.kind(0) {
         Kind::LeftBracket => {

@@ -97,6 +97,7 @@ fn qualified<'a>(
             Ok((input, QualifiedName { keyspace: Some(keyspace), name }))
         }
         next if follows(next) => {
+            input.look(2);
             let (input, name) = unbound(what)(input)?;
             Ok((input, QualifiedName { keyspace: None, name }))
         }
@@ -162,6 +163,7 @@ pub(super) fn function(input: Input<'_>) -> Res<'_, QualifiedName> {
         Kind::Eof | Kind::KWith | Kind::LeftParen | Kind::Semicolon => false,
         _ => return input.no_viable(1),
     };
+    input.look(if kind == Kind::KToken { 1 } else { 2 });
     let (input, keyspace) = if keyspace_first {
         let (input, keyspace) = keyspace(input)?;
         let (input, _) = tok(Kind::Dot)(input)?;

@@ -50,6 +50,7 @@ fn group(input: Input<'_>) -> Res<'_, Selectable> {
             Ok((input, Selectable::Negate(Box::new(selectable))))
         }
         kind if kind.starts_term() => {
+            input.look(2);
             let (input, plain) = without_field(input)?;
             if !matches!(input.kind(0), Kind::Dot | Kind::LeftBracket) {
                 return Ok((input, plain));

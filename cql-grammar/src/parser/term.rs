@@ -65,7 +65,10 @@ fn addition(input: Input<'_>) -> Res<'_, Term> {
                 next if next.starts_term() => ArithmeticOperator::Add,
                 _ => return input.no_viable(1),
             },
-            kind if follows(kind) => return Ok((input, left)),
+            kind if follows(kind) => {
+                input.look(1);
+                return Ok((input, left));
+            }
             _ => return input.no_viable(0),
         };
         let (rest, right) = multiplication(input.skip().one_more_operator()?)?;
@@ -114,7 +117,10 @@ fn simple_term(input: Input<'_>) -> Res<'_, Term> {
         }
         Kind::QMark => match input.kind(1) {
             Kind::Dot => function(input),
-            next if follows_operand(next) || next == Kind::KAs => value(input),
+            next if follows_operand(next) || next == Kind::KAs => {
+                input.look(2);
+                value(input)
+            }
             _ => input.no_viable(1),
         },
         Kind::KCast => match input.kind(1) {

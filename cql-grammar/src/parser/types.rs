@@ -69,7 +69,10 @@ fn any_type(input: Input<'_>) -> Res<'_, CqlType> {
     if let Some(native) = native_of(kind) {
         return match input.kind(1) {
             Kind::Dot => user_type(input),
-            next if follows(next) => Ok((input.skip(), CqlType::Native(native))),
+            next if follows(next) => {
+                input.look(2);
+                Ok((input.skip(), CqlType::Native(native)))
+            }
             _ => input.no_viable(1),
         };
     }
@@ -78,7 +81,10 @@ fn any_type(input: Input<'_>) -> Res<'_, CqlType> {
         Kind::KMap | Kind::KList | Kind::KTuple | Kind::KVector | Kind::KFrozen => match input.kind(1) {
             Kind::Less => parametrized(input),
             Kind::Dot => user_type(input),
-            next if follows(next) => user_type(input),
+            next if follows(next) => {
+                input.look(2);
+                user_type(input)
+            }
             _ => input.no_viable(1),
         },
         Kind::String => {
