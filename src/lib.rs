@@ -11,6 +11,7 @@ pub mod event;
 pub mod exec;
 pub mod nodetool;
 pub mod plan;
+pub mod protocol;
 pub mod schema;
 pub mod server;
 pub mod storage;

@@ -17,6 +17,9 @@ mod tracing;
 
 pub use crate::consistency::{Consistency, WriteType};
 pub use crate::error::Error;
+/// The version of CQL that is spoken here.
+pub const CQL_VERSION: &str = "3.4.7";
+
 pub use client::{Client, Clients, Stage};
 pub use request::{
     BatchKind, BatchStatement, ProtocolVersion, QueryOptions, QueryOrId, Request, RequestKind, StatementId,
