@@ -86,9 +86,16 @@ pub fn resolve(
     site: CallSite<'_>,
 ) -> Result<Option<Arc<Function>>, Error> {
     let arg_types: Vec<_> = arguments.iter().map(|a| a.known_type()).collect();
-    let shape =
-        CallShape { arg_types: &arg_types, receiver: site.receiver, partition_key: site.partition_key };
-    let found = name.native_name().map_or_else(Vec::new, |native| candidates(native, &shape));
+    let shape = CallShape {
+        arg_types: &arg_types,
+        text: &|i| arguments.get(i).map(|a| a.text()).unwrap_or_default(),
+        receiver: site.receiver,
+        partition_key: site.partition_key,
+    };
+    let found = match name.native_name() {
+        Some(native) => candidates(native, &shape)?,
+        None => Vec::new(),
+    };
     match &found[..] {
         [] => Ok(None),
         [only] => {

@@ -11,7 +11,7 @@ use std::fmt;
 
 use super::MarshalError;
 
-const MILLIS_PER_DAY: i64 = 86_400_000;
+pub(super) const MILLIS_PER_DAY: i64 = 86_400_000;
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
 /// The day of 1970-01-01 in the bytes of a date.
@@ -98,6 +98,17 @@ fn write_year(f: &mut fmt::Formatter<'_>, year: i64) -> fmt::Result {
         0.. => write!(f, "{year:04}"),
         _ => write!(f, "-{:04}", -year),
     }
+}
+
+/// The date, as in its bytes, of milliseconds since 1970 (Cassandra: `timeInMillisToDay`, which cuts a day that is
+/// not whole towards 1970).
+pub fn date_of_millis(millis: i64) -> u32 {
+    (millis.div_euclid(1000) / 86_400 + EPOCH) as u32
+}
+
+/// Milliseconds since 1970 of the beginning of a date, given as in its bytes.
+pub fn millis_of_date(date: u32) -> i64 {
+    (i64::from(date) - EPOCH) * MILLIS_PER_DAY
 }
 
 fn is_number(text: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::datetime::{MILLIS_PER_DAY, civil_from_days, days_from_civil, days_in_month};
 use super::{MarshalError, vint};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -70,6 +71,36 @@ impl Duration {
             days: self.days.wrapping_neg(),
             nanoseconds: self.nanoseconds.wrapping_neg(),
         }
+    }
+
+    /// The time that comes this much after `millis` since 1970 (Cassandra: `Duration.addTo`).
+    pub fn add_to(&self, millis: i64) -> i64 {
+        let days = i64::from(self.days).wrapping_mul(MILLIS_PER_DAY);
+        let rest = self.nanoseconds / 1_000_000;
+        if self.months == 0 {
+            return millis.wrapping_add(days).wrapping_add(rest);
+        }
+        // Java's calendar takes no more than 32 bits of milliseconds
+        let rest = i64::from(rest as i32);
+        Self::add_months(millis, self.months.into()).wrapping_add(days).wrapping_add(rest)
+    }
+
+    /// The same time of a month that comes so many months after, of its last day where it has no such day.
+    pub fn add_months(millis: i64, months: i64) -> i64 {
+        let (year, month, day) = civil_from_days(millis.div_euclid(MILLIS_PER_DAY));
+        let month = month - 1 + months;
+        let (year, month) = (year + month.div_euclid(12), month.rem_euclid(12) + 1);
+        let days = days_from_civil(year, month, day.min(days_in_month(year, month)));
+        days.wrapping_mul(MILLIS_PER_DAY).wrapping_add(millis.rem_euclid(MILLIS_PER_DAY))
+    }
+
+    /// How many months lie between the months of two times.
+    pub fn months_between(from_millis: i64, to_millis: i64) -> i64 {
+        let months = |millis: i64| {
+            let (year, month, _) = civil_from_days(millis.div_euclid(MILLIS_PER_DAY));
+            year * 12 + month
+        };
+        months(to_millis) - months(from_millis)
     }
 
     /// Reads one of the forms `1y2mo3w4d5h6m7s8ms9us10ns`, `P1Y2M3DT4H5M6S`, `P3W` and

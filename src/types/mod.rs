@@ -25,7 +25,7 @@ pub use class_name::ClassName;
 pub use class_parser::{ParsedClass, composite_types};
 pub use cql_name::{is_reserved, maybe_quoted, native_type};
 pub use cql_type::{CqlType, UserType};
-pub use datetime::{DateTime, parse_date, parse_time, parse_timestamp};
+pub use datetime::{DateTime, date_of_millis, millis_of_date, parse_date, parse_time, parse_timestamp};
 pub use decimal::{Decimal, decode_varint, encode_varint, parse_varint};
 pub use duration::Duration;
 pub use error::MarshalError;

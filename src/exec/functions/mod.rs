@@ -3,11 +3,23 @@
 //! A [`Function`] is one signature; [`candidates`] lists those of a name. Which of them a call means is decided by
 //! the planner (`plan::function`).
 
+mod aggregate;
+mod conversion;
+mod decimal;
+mod generic;
+mod masking;
+mod math;
+mod number;
+mod operation;
+mod time;
+mod transcendental;
+
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
-use crate::types::CqlType;
+use crate::types::{CqlType, token};
 
 /// What a function may know besides its arguments.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,10 +106,12 @@ impl fmt::Display for Function {
 }
 
 /// What is known of a call when its function is looked up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct CallShape<'a> {
     /// The exact or preferred types of the arguments, where known.
     pub arg_types: &'a [Option<CqlType>],
+    /// The text of an argument, as messages have it.
+    pub text: &'a dyn Fn(usize) -> String,
     /// The type of what receives the result, where known.
     pub receiver: Option<&'a CqlType>,
     /// The types of the table's partition key, for `token`.
@@ -105,7 +119,65 @@ pub struct CallShape<'a> {
 }
 
 /// All signatures of the native function `name` (without keyspace) that may be meant; those that are generic in
-/// their arguments are made for this call (Cassandra: `NativeFunctions.getFunctions` and `getFactories`).
-pub fn candidates(_name: &str, _call: &CallShape<'_>) -> Vec<Arc<Function>> {
-    Vec::new()
+/// their arguments are made for this call (Cassandra: `NativeFunctions.getFunctions` and `getFactories`). Fails
+/// where a generic function cannot take such arguments.
+pub fn candidates(name: &str, call: &CallShape<'_>) -> Result<Vec<Arc<Function>>, Error> {
+    if let Some(functions) = registry().get(name) {
+        return Ok(functions.clone());
+    }
+    if name == "token" {
+        let made = (!call.partition_key.is_empty()).then(|| token(call.partition_key));
+        return Ok(made.into_iter().map(Arc::new).collect());
+    }
+    let made = generic::make(name, call)?;
+    Ok(made.into_iter().map(Arc::new).collect())
 }
+
+/// The functions whose signatures do not depend on the call, by name.
+pub fn registry() -> &'static HashMap<String, Vec<Arc<Function>>> {
+    static REGISTRY: OnceLock<HashMap<String, Vec<Arc<Function>>>> = OnceLock::new();
+    REGISTRY.get_or_init(|| {
+        let mut functions = Vec::new();
+        time::add_to(&mut functions);
+        conversion::add_to(&mut functions);
+        operation::add_to(&mut functions);
+        math::add_to(&mut functions);
+        aggregate::add_to(&mut functions);
+        let mut by_name: HashMap<String, Vec<Arc<Function>>> = HashMap::new();
+        for function in functions {
+            by_name.entry(function.name.clone()).or_default().push(Arc::new(function));
+        }
+        by_name
+    })
+}
+
+/// Makes a pure scalar function.
+fn scalar(
+    name: &str,
+    arg_types: &[CqlType],
+    return_type: CqlType,
+    body: impl Fn(&[Option<&[u8]>], &FunctionContext) -> Result<Option<Vec<u8>>, Error> + Send + Sync + 'static,
+) -> Function {
+    let body = Body::Scalar(Arc::new(body));
+    Function { name: name.to_owned(), arg_types: arg_types.to_vec(), return_type, is_pure: true, body }
+}
+
+/// The argument at `index`; none where it is null, or empty and that says nothing.
+fn argument<'a>(arguments: &[Option<&'a [u8]>], index: usize, cql_type: &CqlType) -> Option<&'a [u8]> {
+    let meaningless = |v: &&[u8]| v.is_empty() && cql_type.is_empty_value_meaningless();
+    arguments.get(index).copied().flatten().filter(|v| !meaningless(v))
+}
+
+/// `token(..)` over the columns of the partition key.
+fn token(partition_key: &[CqlType]) -> Function {
+    scalar("token", partition_key, CqlType::Bigint, |arguments, _| {
+        let Some(values) = arguments.iter().copied().collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let key = token::encode_partition_key(&values).map_err(|e| Error::invalid(e.to_string()))?;
+        Ok(Some(token::token(&key).to_be_bytes().into()))
+    })
+}
+
+#[cfg(test)]
+mod tests;
