@@ -1,5 +1,7 @@
 //! Thresholds that requests are held against, from `cassandra.yaml`.
 
+use std::collections::BTreeSet;
+
 /// Thresholds that requests are held against.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -15,6 +17,12 @@ pub struct Settings {
     pub tombstone_failure: u64,
     /// `cdc_enabled`.
     pub cdc_enabled: bool,
+    /// `default_keyspace_rf`.
+    pub default_keyspace_factor: usize,
+    /// `drop_compact_storage_enabled`.
+    pub drop_compact_storage_enabled: bool,
+    /// The names of `memtable.configurations`.
+    pub memtables: BTreeSet<String>,
     /// What is done with expiration dates beyond the latest one.
     pub expiration_overflow: OverflowPolicy,
 }
@@ -41,6 +49,9 @@ impl Default for Settings {
             tombstone_warn: 1000,
             tombstone_failure: 100_000,
             cdc_enabled: false,
+            default_keyspace_factor: 1,
+            drop_compact_storage_enabled: false,
+            memtables: BTreeSet::new(),
             expiration_overflow: OverflowPolicy::default(),
         }
     }

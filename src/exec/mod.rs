@@ -2,6 +2,7 @@
 //!
 //! - [`plan`]: a plan, and what running it gives.
 //! - [`context`]: what it is run with.
+//! - [`ddl`]: changes of the schema.
 //! - [`modify`], [`truncate`]: writes.
 //! - [`options`]: what a statement is executed with.
 //! - [`restrictions`]: WHERE clauses.
@@ -12,6 +13,7 @@
 //! - [`time_uuid`]: the paths of list elements.
 
 pub mod context;
+pub mod ddl;
 pub mod expiration;
 pub mod functions;
 mod literal;

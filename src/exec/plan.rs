@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ExecutionContext;
+use super::ddl::SchemaTransformation;
 use super::modify::ModificationPlan;
 use super::modify::batch::BatchPlan;
 use super::modify::collector::MutationCollector;
@@ -25,6 +26,8 @@ pub enum Plan {
     Use(String),
     /// `TRUNCATE`
     Truncate(TruncatePlan),
+    /// A change of the schema
+    Ddl(SchemaTransformation),
 }
 
 /// What running a plan gives.
@@ -51,7 +54,7 @@ impl Plan {
     /// Whether it changes the schema or waits for the disk in any case, so that it has to run on a thread that may
     /// block.
     pub fn blocks(&self) -> bool {
-        matches!(self, Self::Truncate(_))
+        matches!(self, Self::Truncate(_) | Self::Ddl(_))
     }
 
     /// Whether it reads or writes a table of that keyspace, or the table.
@@ -71,6 +74,9 @@ impl Plan {
             Self::Batch(batch) => batch.execute(context, |_| values).map(|()| Outcome::Void),
             Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),
             Self::Truncate(truncate) => truncate.execute(context).map(|()| Outcome::Void),
+            Self::Ddl(change) => {
+                change.execute(context).map(|event| event.map_or(Outcome::Void, Outcome::SchemaChange))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod assign;
 pub mod cql_type;
+pub mod ddl;
 pub mod function;
 mod literal;
 pub mod markers;

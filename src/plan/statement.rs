@@ -6,7 +6,7 @@ use cql_grammar::Parsed;
 use cql_grammar::ast::Statement;
 
 use super::markers::BindMarkers;
-use super::{modify, table};
+use super::{ddl, modify, table};
 use crate::error::Error;
 use crate::exec::plan::Plan;
 use crate::exec::result::PreparedMetadata;
@@ -59,9 +59,10 @@ fn plan_statement(
             let table = table::find(name, schema, keyspace)?;
             Ok(Plan::Truncate(TruncatePlan { table }))
         }
-        other => match not_supported_yet(other) {
-            Some(what) => Err(Error::invalid(format!("{what} is not supported yet"))),
-            None => Err(Error::invalid("not yet")),
+        other => match (ddl::plan(other, keyspace)?, not_supported_yet(other)) {
+            (Some(change), _) => Ok(Plan::Ddl(change)),
+            (None, Some(what)) => Err(Error::invalid(format!("{what} is not supported yet"))),
+            (None, None) => Err(Error::invalid("not yet")),
         },
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::column::{ColumnId, ColumnKind, ColumnMetadata, DroppedColumn};
 use super::params::TableParams;
+use crate::types::CqlType;
 
 /// A table's id, the same while it lives (Cassandra: `TableId`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +163,17 @@ impl TableMetadata {
         let statics = by_name(&self.static_columns).into_iter().map(|i| &self.static_columns[i]);
         let regulars = by_name(&self.regular_columns).into_iter().map(|i| &self.regular_columns[i]);
         self.partition_key.iter().chain(&self.clustering).chain(statics).chain(regulars)
+    }
+
+    /// The same table with other types of its columns.
+    pub fn map_types(&self, map: impl Fn(&CqlType) -> CqlType) -> TableMetadata {
+        let mut table = self.clone();
+        for kind in KINDS {
+            for column in table.list_mut(kind) {
+                column.cql_type = map(&column.cql_type);
+            }
+        }
+        table
     }
 
     /// Whether it has static columns.

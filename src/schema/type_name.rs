@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::types::{CqlType, UserType};
+use crate::types::{CqlType, UserType, native_type};
 
 /// Nesting beyond this is refused: no table can have been made with it.
 const DEPTH_MAX: usize = 64;
@@ -39,7 +39,7 @@ impl Parser<'_> {
         }
         let name = self.word()?;
         let lower = name.to_ascii_lowercase();
-        if let Some(native) = native(&lower) {
+        if let Some(native) = native_type(&lower) {
             return Ok(native);
         }
         if !self.rest.starts_with('<') {
@@ -124,34 +124,6 @@ impl Parser<'_> {
         self.rest = rest.trim_start();
         Ok(())
     }
-}
-
-/// The native type of that name in lower case.
-fn native(name: &str) -> Option<CqlType> {
-    Some(match name {
-        "ascii" => CqlType::Ascii,
-        "bigint" => CqlType::Bigint,
-        "blob" => CqlType::Blob,
-        "boolean" => CqlType::Boolean,
-        "counter" => CqlType::Counter,
-        "date" => CqlType::Date,
-        "decimal" => CqlType::Decimal,
-        "double" => CqlType::Double,
-        "duration" => CqlType::Duration,
-        "empty" => CqlType::Empty,
-        "float" => CqlType::Float,
-        "inet" => CqlType::Inet,
-        "int" => CqlType::Int,
-        "smallint" => CqlType::Smallint,
-        "text" | "varchar" => CqlType::Text,
-        "time" => CqlType::Time,
-        "timestamp" => CqlType::Timestamp,
-        "timeuuid" => CqlType::Timeuuid,
-        "tinyint" => CqlType::Tinyint,
-        "uuid" => CqlType::Uuid,
-        "varint" => CqlType::Varint,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

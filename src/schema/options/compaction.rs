@@ -1,9 +1,10 @@
 //! `compaction` (Cassandra: `CompactionParams` and each strategy's `validateOptions`).
 
 use super::number::parse_double;
-use super::{OptionMap, is_boolean, is_numeric, is_true, java_double, keys, unified};
+use super::{OptionMap, is_boolean, is_numeric, is_true, keys, unified};
 use crate::error::{Error, Result};
 use crate::schema::CompactionParams;
+use crate::types::java_double;
 
 const PACKAGE: &str = "org.apache.cassandra.db.compaction.";
 

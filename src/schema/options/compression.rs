@@ -1,9 +1,10 @@
 //! `compression` (Cassandra: `CompressionParams` and the compressors' own checks).
 
 use super::number::parse_double;
-use super::{OptionMap, is_true, java_double, keys};
+use super::{OptionMap, is_true, keys};
 use crate::error::{Error, Result};
 use crate::schema::CompressionParams;
+use crate::types::java_double;
 
 const PACKAGE: &str = "org.apache.cassandra.io.compress.";
 

@@ -10,7 +10,7 @@ mod speculative_retry;
 mod table;
 mod unified;
 
-pub use number::java_double;
+pub(crate) use number::parse_double;
 pub use replication::{Datacenters, ReplicationFactor};
 
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! All options of a table together (Cassandra: `TableParams.validate`).
 
-use super::java_double;
 use crate::error::{Error, Result};
 use crate::schema::TableParams;
+use crate::types::java_double;
 
 /// Twenty years (Cassandra: `Attributes.MAX_TTL`), in seconds.
 pub(crate) const TTL_MAX_SECONDS: i32 = 20 * 365 * 24 * 60 * 60;

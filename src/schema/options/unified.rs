@@ -13,7 +13,7 @@ const TARGET_SIZE_DEFAULT: f64 = 1_073_741_824.0;
 /// Checks and takes away the options that the strategy knows.
 pub(super) fn check(rest: &mut OptionMap) -> Result<()> {
     if let Some(text) = rest.remove("scaling_parameters") {
-        text.split(',').try_for_each(|part| scaling_parameter(part.trim(), &text))?;
+        text.split(',').try_for_each(|part| scaling_parameter(part.trim()))?;
     }
     if let Some(text) = rest.remove("base_shard_count") {
         let value: i32 = text.parse().map_err(|_| not_a_number(&text, "base_shard_count"))?;
@@ -58,7 +58,7 @@ fn positive(option: &str, value: i64) -> Result<()> {
 }
 
 /// `N`, `L8`, `T4` or a number.
-fn scaling_parameter(part: &str, whole: &str) -> Result<()> {
+fn scaling_parameter(part: &str) -> Result<()> {
     let valid = match part.as_bytes() {
         [b'N'] => true,
         [b'L' | b'T', digits @ ..] => std::str::from_utf8(digits)
@@ -70,9 +70,7 @@ fn scaling_parameter(part: &str, whole: &str) -> Result<()> {
     if valid {
         return Ok(());
     }
-    Err(Error::config(format!(
-        "Scaling parameter {part} must match N | L[0-9]+ | T[0-9]+ | [+-]?[0-9]+ (in {whole})"
-    )))
+    Err(Error::config(format!("Scaling parameter {part} must match N|L[0-9]+|T[0-9]+|[+-]?[0-9]+")))
 }
 
 /// Bytes, with a unit such as `MiB` or none.

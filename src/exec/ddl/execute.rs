@@ -1,0 +1,51 @@
+//! Making a change of the schema (Cassandra: `AlterSchemaStatement.execute`).
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::events::events;
+use super::transformation::{DdlContext, KeyspaceChange, SchemaTransformation};
+use crate::error::Result;
+use crate::event::{Event, SchemaChange};
+use crate::exec::{ExecutionContext, time_uuid};
+use crate::schema::TableId;
+
+impl SchemaTransformation {
+    /// Makes the change. When this returns it is durable, visible, and everybody who registered was told. Gives what
+    /// the client is told; nothing where the schema is as it was before.
+    pub fn execute(&self, context: &ExecutionContext<'_>) -> Result<Option<SchemaChange>> {
+        let coordinator = context.coordinator;
+        let settings = coordinator.settings();
+        let ddl = DdlContext {
+            datacenters: BTreeMap::from([(coordinator.node().datacenter.clone(), 1)]),
+            default_keyspace_factor: settings.default_keyspace_factor,
+            memtables: settings.memtables.clone(),
+            drop_compact_storage_enabled: settings.drop_compact_storage_enabled,
+            new_table_id: TableId(Uuid::from_bytes(time_uuid::next())),
+            timestamp_us: coordinator.clock().next_timestamp(),
+        };
+        let (event, warnings, news) = coordinator.change_schema(|before| {
+            let transformed = self.apply(before, &ddl)?;
+            let old = before.keyspace(&self.keyspace);
+            let after = match transformed.change {
+                KeyspaceChange::Put(new) if old.is_none_or(|old| **old != new) => {
+                    Some(before.with_keyspace(new))
+                }
+                KeyspaceChange::Drop if old.is_some() => Some(before.without_keyspace(&self.keyspace)),
+                _ => None,
+            };
+            let event = after.as_ref().map(|_| transformed.event);
+            let new = after.as_ref().and_then(|after| after.keyspace(&self.keyspace));
+            let news = if event.is_some() { events(old, new) } else { Vec::new() };
+            Ok((after, (event, transformed.warnings, news)))
+        })?;
+        for change in news {
+            coordinator.publish(Event::Schema(change));
+        }
+        for warning in warnings {
+            context.warn(warning);
+        }
+        Ok(event)
+    }
+}

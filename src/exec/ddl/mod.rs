@@ -1,0 +1,7 @@
+//! Statements that change the schema.
+
+mod events;
+mod execute;
+mod transformation;
+
+pub use transformation::{DdlContext, KeyspaceChange, SchemaTransformation, Transformed};

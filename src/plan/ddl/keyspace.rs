@@ -1,0 +1,130 @@
+//! `CREATE KEYSPACE`, `ALTER KEYSPACE` and `DROP KEYSPACE`.
+
+use std::collections::BTreeMap;
+
+use cql_grammar::ast::{AlterKeyspace, CreateKeyspace, DropKeyspace};
+
+use super::attributes::Attributes;
+use super::{Resource, check_keyspace_name, check_permitted, keyspace_missing, unchanged};
+use crate::error::{Error, Result};
+use crate::event::{Change, SchemaChange};
+use crate::exec::ddl::{DdlContext, KeyspaceChange, SchemaTransformation, Transformed};
+use crate::schema::options::OptionMap;
+use crate::schema::{KeyspaceMetadata, KeyspaceParams, Replication, Schema};
+
+const OPTIONS: [&str; 2] = ["durable_writes", "replication"];
+
+/// The properties, checked as far as no schema is needed.
+fn check(attributes: &Attributes) -> Result<OptionMap> {
+    attributes.check_names(&OPTIONS)?;
+    let replication = attributes.map("replication")?.cloned().unwrap_or_default();
+    if !replication.is_empty() && !replication.contains_key("class") {
+        return Err(Error::config("Missing replication strategy class"));
+    }
+    Ok(replication)
+}
+
+fn refuse_local(replication: &Replication) -> Result<()> {
+    if replication.is_local() {
+        let text = "Unable to use given strategy class: LocalStrategy is reserved for internal use.";
+        return Err(Error::invalid(text));
+    }
+    Ok(())
+}
+
+pub(super) fn create(create: &CreateKeyspace) -> Result<SchemaTransformation> {
+    let name = create.name.as_str().to_owned();
+    let attributes = Attributes::new(&create.properties)?;
+    let if_not_exists = create.if_not_exists;
+    Ok(SchemaTransformation::new(name.clone(), move |schema, context| {
+        check_keyspace_name(&name)?;
+        let options = check(&attributes)?;
+        if !attributes.has("replication") {
+            return Err(Error::invalid("Missing mandatory option 'replication'"));
+        }
+        let event = SchemaChange::keyspace(Change::Created, &name);
+        if schema.keyspace(&name).is_some() {
+            if if_not_exists {
+                return unchanged(event);
+            }
+            return Err(Error::AlreadyExists { keyspace: name.clone(), table: String::new() });
+        }
+        let durable_writes = attributes.boolean("durable_writes")?.unwrap_or(true);
+        let replication = Replication::from_map(
+            &options,
+            &OptionMap::new(),
+            &context.datacenters,
+            context.default_keyspace_factor,
+        )?;
+        refuse_local(&replication)?;
+        let warnings = replication.validate(&name, &context.datacenters)?;
+        let keyspace = KeyspaceMetadata {
+            name: name.clone(),
+            params: KeyspaceParams { durable_writes, replication },
+            tables: BTreeMap::new(),
+            types: BTreeMap::new(),
+            is_virtual: false,
+        };
+        Ok(Transformed { change: KeyspaceChange::Put(keyspace), event, warnings })
+    }))
+}
+
+pub(super) fn alter(alter: &AlterKeyspace) -> Result<SchemaTransformation> {
+    let name = alter.name.as_str().to_owned();
+    let attributes = Attributes::new(&alter.properties)?;
+    let if_exists = alter.if_exists;
+    Ok(SchemaTransformation::new(name.clone(), move |schema, context| {
+        check_permitted(&name, "ALTER", Resource::Keyspace)?;
+        check_keyspace_name(&name)?;
+        let options = check(&attributes)?;
+        let event = SchemaChange::keyspace(Change::Updated, &name);
+        match schema.keyspace(&name) {
+            None if if_exists => unchanged(event),
+            None => Err(keyspace_missing(&name)),
+            Some(keyspace) => altered(keyspace, &attributes, &options, context, event),
+        }
+    }))
+}
+
+fn altered(
+    keyspace: &KeyspaceMetadata,
+    attributes: &Attributes,
+    options: &OptionMap,
+    context: &DdlContext,
+    event: SchemaChange,
+) -> Result<Transformed> {
+    let previous = &keyspace.params;
+    let replication = if options.contains_key("class") {
+        let (datacenters, factor) = (&context.datacenters, context.default_keyspace_factor);
+        Replication::from_map(options, &previous.replication.options, datacenters, factor)?
+    } else {
+        previous.replication.clone()
+    };
+    let durable_writes = attributes.boolean("durable_writes")?.unwrap_or(previous.durable_writes);
+    refuse_local(&replication)?;
+    let mut warnings = replication.validate(&keyspace.name, &context.datacenters)?;
+    if previous.replication.factor() < replication.factor() {
+        warnings.push(
+            "When increasing replication factor you need to run a full (-full) repair to distribute the data."
+                .to_owned(),
+        );
+    }
+    let keyspace =
+        KeyspaceMetadata { params: KeyspaceParams { durable_writes, replication }, ..keyspace.clone() };
+    Ok(Transformed { change: KeyspaceChange::Put(keyspace), event, warnings })
+}
+
+pub(super) fn drop(drop: &DropKeyspace) -> Result<SchemaTransformation> {
+    let name = drop.name.as_str().to_owned();
+    let if_exists = drop.if_exists;
+    Ok(SchemaTransformation::new(name.clone(), move |schema: &Schema, _: &DdlContext| {
+        check_permitted(&name, "DROP", Resource::Keyspace)?;
+        check_keyspace_name(&name)?;
+        let event = SchemaChange::keyspace(Change::Dropped, &name);
+        match schema.keyspace(&name) {
+            Some(_) => Ok(Transformed { change: KeyspaceChange::Drop, event, warnings: Vec::new() }),
+            None if if_exists => unchanged(event),
+            None => Err(keyspace_missing(&name)),
+        }
+    }))
+}
