@@ -8,6 +8,7 @@ mod literal;
 pub mod markers;
 mod modify;
 pub mod restrictions;
+pub mod select;
 pub mod statement;
 mod table;
 pub mod term;

@@ -1,0 +1,229 @@
+//! Plans SELECT (Cassandra: `SelectStatement.RawStatement.prepare`).
+
+mod factory;
+mod ordering;
+mod selectable;
+
+use std::sync::Arc;
+
+use cql_grammar::ast;
+
+use self::factory::SelectorFactory;
+use self::ordering::Ordering;
+use self::selectable::{Finder, Selectable};
+use super::assign::Receiver;
+use super::markers::BindMarkers;
+use super::restrictions::{self, StatementKind, WhereClause};
+use super::table;
+use super::term::TermPlanner;
+use crate::error::Error;
+use crate::exec::restrictions::Restrictions;
+use crate::exec::result::{ColumnSpec, Columns};
+use crate::exec::select::selector::{AggregateCall, Selector};
+use crate::exec::select::source::Source;
+use crate::exec::select::{PostOrdering, SelectPlan, Selection};
+use crate::exec::term::Term;
+use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
+use crate::types::CqlType;
+
+/// Plans a SELECT for a session in that keyspace; `Invalid` where it makes no sense.
+pub fn plan(
+    select: &ast::Select,
+    schema: &Schema,
+    keyspace: Option<&str>,
+    markers: &mut BindMarkers,
+) -> Result<SelectPlan, Error> {
+    if select.json {
+        return Err(Error::invalid("SELECT JSON is not supported yet"));
+    }
+    if !select.group_by.is_empty() {
+        return Err(Error::invalid("GROUP BY is not supported yet"));
+    }
+    let table = table::find(&select.from, schema, keyspace)?;
+    let key_types: Vec<CqlType> = table.partition_key.iter().map(|c| c.cql_type.clone()).collect();
+    let (selectables, only_static_columns) = find_selected(select, &table, schema, &key_types, markers)?;
+    let ordering = Ordering::find(&select.order_by, &table)?;
+    let clause = WhereClause {
+        kind: StatementKind::Select,
+        relations: &select.where_clause,
+        only_static_columns,
+        allow_filtering: select.allow_filtering,
+    };
+    let mut terms = TermPlanner { schema, keyspace: &table.keyspace, markers };
+    let restrictions = restrictions::plan(&table, clause, &mut terms)?;
+    let selected = select_all(select, &selectables, &table, schema, &key_types, markers)?;
+    if select.distinct {
+        if select.per_partition_limit.is_some() {
+            return Err(Error::invalid("PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries"));
+        }
+        check_distinct(&table, &selected.read, &restrictions)?;
+    }
+    if !selected.aggregates.is_empty() && select.per_partition_limit.is_some() {
+        return Err(Error::invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
+    }
+    let (is_reversed, post_ordering) = order(&ordering, &table, &restrictions)?;
+    if !select.allow_filtering && restrictions::needs_filtering(&table, &restrictions) {
+        return Err(Error::invalid(restrictions::REQUIRES_ALLOW_FILTERING));
+    }
+    let mut terms = TermPlanner { schema, keyspace: &table.keyspace, markers };
+    let limit = limit_term(select.limit.as_ref(), "[limit]", &table, &mut terms)?;
+    let per_partition_limit =
+        limit_term(select.per_partition_limit.as_ref(), "[per_partition_limit]", &table, &mut terms)?;
+    let Selected { columns, selection, aggregates, .. } = selected;
+    Ok(SelectPlan {
+        columns,
+        selection,
+        aggregates,
+        restrictions,
+        limit,
+        per_partition_limit,
+        distinct: select.distinct,
+        is_reversed,
+        post_ordering,
+        table,
+    })
+}
+
+/// What is selected, and whether that is nothing but static columns (and parts of the partition key).
+fn find_selected<'a>(
+    select: &'a ast::Select,
+    table: &'a TableMetadata,
+    schema: &Schema,
+    key_types: &[CqlType],
+    markers: &mut BindMarkers,
+) -> Result<(Vec<Selectable<'a>>, bool), Error> {
+    let terms = TermPlanner { schema, keyspace: &table.keyspace, markers };
+    let finder = Finder { table, key_types, terms: &terms };
+    let mut selectables = Vec::with_capacity(select.selectors.len());
+    for selector in &select.selectors {
+        selectables.push(finder.find(&selector.selectable)?);
+    }
+    let reads = |test: &dyn Fn(&ColumnMetadata) -> bool| selectables.iter().any(|s| finder.reads(s, test));
+    let only_static = table.has_static_columns()
+        && reads(&ColumnMetadata::is_static)
+        && !reads(&|c| !matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static));
+    Ok((selectables, only_static))
+}
+
+/// The selection, ready.
+struct Selected<'a> {
+    columns: Arc<Columns>,
+    selection: Selection,
+    aggregates: Vec<AggregateCall>,
+    /// The columns that are read for it.
+    read: Vec<&'a ColumnMetadata>,
+}
+
+fn select_all<'a>(
+    select: &ast::Select,
+    selectables: &[Selectable<'a>],
+    table: &'a TableMetadata,
+    schema: &Schema,
+    key_types: &[CqlType],
+    markers: &mut BindMarkers,
+) -> Result<Selected<'a>, Error> {
+    let (keyspace, name): (Arc<str>, Arc<str>) = (table.keyspace.as_str().into(), table.name.as_str().into());
+    let spec = |column: &str, ty: CqlType| ColumnSpec {
+        keyspace: keyspace.clone(),
+        table: name.clone(),
+        name: column.into(),
+        ty,
+    };
+    if selectables.is_empty() {
+        let read: Vec<&ColumnMetadata> = table.columns_in_select_order().collect();
+        let specs = read.iter().map(|c| spec(&c.name, c.cql_type.clone())).collect();
+        let sources = read.iter().map(|c| Source::of(c, table.partition_key.len())).collect();
+        return Ok(Selected {
+            columns: Columns::new(specs),
+            selection: Selection::Columns(sources),
+            aggregates: Vec::new(),
+            read,
+        });
+    }
+    let mut factory =
+        SelectorFactory { table, schema, key_types, markers, columns: Vec::new(), aggregates: Vec::new() };
+    let (mut specs, mut selectors) = (Vec::new(), Vec::new());
+    for (selectable, written) in selectables.iter().zip(&select.selectors) {
+        let made = factory.make(selectable, None)?;
+        let name = written.alias.as_ref().map_or(made.name.as_str(), |alias| alias.as_str());
+        specs.push(spec(name, made.cql_type));
+        selectors.push(made.selector);
+    }
+    let sources: Option<Vec<Source>> = selectors
+        .iter()
+        .map(|selector| match selector {
+            Selector::Column(source) => Some(source.clone()),
+            _ => None,
+        })
+        .collect();
+    Ok(Selected {
+        columns: Columns::new(specs),
+        selection: sources.map_or(Selection::Expressions(selectors), Selection::Columns),
+        aggregates: factory.aggregates,
+        read: factory.columns,
+    })
+}
+
+/// Cassandra: `validateDistinctSelection`.
+fn check_distinct(
+    table: &TableMetadata,
+    read: &[&ColumnMetadata],
+    restrictions: &Restrictions,
+) -> Result<(), Error> {
+    if restrictions.has_clustering_restrictions() || restrictions.restricts_regular_columns {
+        return Err(Error::invalid(
+            "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.",
+        ));
+    }
+    if let Some(column) = read.iter().find(|c| !matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static)) {
+        return Err(Error::invalid(format!(
+            "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {})",
+            column.name
+        )));
+    }
+    if !restrictions.is_key_range {
+        return Ok(());
+    }
+    match table.partition_key.iter().find(|key| !read.iter().any(|c| c.id == key.id)) {
+        None => Ok(()),
+        Some(missing) => Err(Error::invalid(format!(
+            "SELECT DISTINCT queries must request all the partition key columns (missing {})",
+            missing.name
+        ))),
+    }
+}
+
+fn order(
+    ordering: &Ordering<'_>,
+    table: &TableMetadata,
+    restrictions: &Restrictions,
+) -> Result<(bool, Option<PostOrdering>), Error> {
+    if ordering.columns.is_empty() {
+        return Ok((false, None));
+    }
+    if restrictions.is_key_range {
+        return Err(Error::invalid(
+            "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.",
+        ));
+    }
+    let reversed = ordering.is_reversed(table, restrictions)?;
+    let post_ordering = restrictions.key_is_in_relation().then(|| PostOrdering {
+        by: ordering
+            .columns
+            .iter()
+            .map(|(c, _)| (Source::of(c, table.partition_key.len()), c.cql_type.clone(), c.is_reversed()))
+            .collect(),
+        reversed,
+    });
+    Ok((reversed, post_ordering))
+}
+
+fn limit_term(
+    limit: Option<&ast::Term>,
+    name: &str,
+    table: &TableMetadata,
+    terms: &mut TermPlanner<'_>,
+) -> Result<Option<Term>, Error> {
+    let receiver = Receiver::named(&table.keyspace, &table.name, name, CqlType::Int);
+    limit.map(|term| terms.prepare(term, &receiver)).transpose()
+}
