@@ -9,6 +9,7 @@ use super::modify::batch::BatchPlan;
 use super::modify::collector::MutationCollector;
 use super::options::Values;
 use super::result::{Columns, Rows};
+use super::select::SelectPlan;
 use super::truncate::TruncatePlan;
 use crate::consistency::WriteType;
 use crate::error::Error;
@@ -18,6 +19,8 @@ use crate::schema::TableMetadata;
 /// A statement, resolved against the schema: owned here, made by the planner.
 #[derive(Debug)]
 pub enum Plan {
+    /// `SELECT`
+    Select(Arc<SelectPlan>),
     /// `INSERT`, `UPDATE`, `DELETE`
     Modify(Arc<ModificationPlan>),
     /// `BATCH`
@@ -47,6 +50,7 @@ impl Plan {
     /// The columns of the result; none where it has no rows.
     pub fn result_columns(&self) -> Arc<Columns> {
         match self {
+            Self::Select(select) => select.columns().clone(),
             _ => Arc::default(),
         }
     }
@@ -61,6 +65,7 @@ impl Plan {
     pub fn uses(&self, keyspace: &str, table: Option<&str>) -> bool {
         let is_it = |t: &TableMetadata| t.keyspace == keyspace && table.is_none_or(|name| t.name == name);
         match self {
+            Self::Select(select) => is_it(select.table()),
             Self::Modify(modification) => is_it(&modification.table),
             Self::Batch(batch) => batch.statements.iter().any(|s| is_it(&s.table)),
             _ => false,
@@ -70,6 +75,7 @@ impl Plan {
     /// Runs it with these bound values, one for each marker.
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
         match self {
+            Self::Select(select) => select.execute(context, values).map(Outcome::Rows),
             Self::Modify(modification) => modification.execute(context, values).map(|()| Outcome::Void),
             Self::Batch(batch) => batch.execute(context, |_| values).map(|()| Outcome::Void),
             Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),

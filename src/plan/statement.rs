@@ -6,7 +6,7 @@ use cql_grammar::Parsed;
 use cql_grammar::ast::Statement;
 
 use super::markers::BindMarkers;
-use super::{ddl, modify, table};
+use super::{ddl, modify, select, table};
 use crate::error::Error;
 use crate::exec::plan::Plan;
 use crate::exec::result::PreparedMetadata;
@@ -29,6 +29,7 @@ pub fn plan(parsed: &Parsed, schema: &Schema, keyspace: Option<&str>) -> Result<
     let mut markers = BindMarkers::new(parsed.bind_names.clone());
     let plan = plan_statement(&parsed.statement, schema, keyspace, &mut markers)?;
     let table = match &plan {
+        Plan::Select(select) => Some(&select.table),
         Plan::Modify(modification) => Some(&modification.table),
         Plan::Batch(batch) => match &batch.statements[..] {
             [first, rest @ ..] if rest.iter().all(|s| s.table.id == first.table.id) => Some(&first.table),
@@ -47,6 +48,9 @@ fn plan_statement(
     markers: &mut BindMarkers,
 ) -> Result<Plan, Error> {
     match statement {
+        Statement::Select(select) => {
+            select::plan(select, schema, keyspace, markers).map(|plan| Plan::Select(Arc::new(plan)))
+        }
         Statement::Insert(_) | Statement::InsertJson(_) | Statement::Update(_) | Statement::Delete(_) => {
             modify::plan(statement, schema, keyspace, markers).map(|plan| Plan::Modify(Arc::new(plan)))
         }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use self::output::{Aggregation, Output};
 use self::selector::{AggregateCall, Selector};
 use self::source::Source;
+use super::ExecutionContext;
 use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions, Values};
 use super::pager::{Pager, Query, Reader};
@@ -27,7 +28,7 @@ use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult};
+use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult, ReadCommand};
 use crate::types::CqlType;
 
 /// The rows of a page where an aggregate reads on by itself (Cassandra: `DEFAULT_PAGE_SIZE`).
@@ -107,6 +108,24 @@ impl SelectPlan {
     /// Whether the result is one row, of aggregates.
     pub fn is_aggregate(&self) -> bool {
         !self.aggregates.is_empty()
+    }
+
+    /// Runs it at the request's consistency level.
+    pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Rows, Error> {
+        let consistency = context.options.consistency;
+        let reader = |command: &ReadCommand| context.coordinator.read(command, consistency, context.io);
+        let mut warnings = Vec::new();
+        let select = SelectContext {
+            options: context.options,
+            values,
+            version: context.version,
+            now_in_seconds: context.now_in_seconds,
+            functions: &context.functions,
+            reader: &reader,
+        };
+        let rows = self.run(&select, &mut warnings);
+        warnings.into_iter().for_each(|warning| context.warn(warning));
+        rows
     }
 
     /// Runs it; what the client should be warned of goes into `warnings`.

@@ -46,11 +46,9 @@ impl<'a> SelectorFactory<'a, '_> {
     }
 
     /// Does something that looks for columns and functions.
-    fn with_finder<T>(
-        &mut self,
-        body: impl FnOnce(&Finder<'a, '_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let terms = TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers };
+    fn with_finder<T>(&mut self, body: impl FnOnce(&Finder<'a, '_>) -> Result<T, Error>) -> Result<T, Error> {
+        let terms =
+            TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers };
         body(&Finder { table: self.table, key_types: self.key_types, terms: &terms })
     }
 
@@ -61,7 +59,11 @@ impl<'a> SelectorFactory<'a, '_> {
     }
 
     /// The selector of a selectable, of which that type is expected where nothing else says one.
-    pub(super) fn make(&mut self, selectable: &Selectable<'a>, expected: Option<&CqlType>) -> Result<Made, Error> {
+    pub(super) fn make(
+        &mut self,
+        selectable: &Selectable<'a>,
+        expected: Option<&CqlType>,
+    ) -> Result<Made, Error> {
         match selectable {
             Selectable::Column(column) => {
                 self.read(column);
@@ -98,7 +100,9 @@ impl<'a> SelectorFactory<'a, '_> {
             Selectable::Cast { selected, to } => self.cast(selected, to),
             Selectable::Field { selected, field } => self.field(selected, field),
             Selectable::Element { selected, key } => self.element(selectable, selected, key),
-            Selectable::Slice { selected, from, to } => self.slice(selectable, selected, *from, *to, expected),
+            Selectable::Slice { selected, from, to } => {
+                self.slice(selectable, selected, *from, *to, expected)
+            }
             Selectable::TypeHint { written, to, selected } => {
                 let (keyspace, table) = (&self.table.keyspace, &self.table.name);
                 let receiver = Receiver::named(keyspace, table, &selectable.text(), to.clone());
@@ -154,7 +158,8 @@ impl<'a> SelectorFactory<'a, '_> {
         }
         let name = format!("cast_as_{to}");
         let arguments = std::slice::from_ref(selected);
-        let found = self.with_finder(|finder| finder.resolve(FunctionName::Named(Some("system"), &name), arguments))?;
+        let found =
+            self.with_finder(|finder| finder.resolve(FunctionName::Named(Some("system"), &name), arguments))?;
         match found {
             Some(function) => self.call(function, vec![made]),
             None => {
@@ -286,7 +291,11 @@ impl<'a> SelectorFactory<'a, '_> {
                 }
                 let (parts, names) = self.all(parts, |i| types.get(i))?;
                 let name = format!("({})", names.join(", "));
-                Ok(Made { selector: Selector::Composite { cql_type: cql_type.clone(), parts }, name, cql_type })
+                Ok(Made {
+                    selector: Selector::Composite { cql_type: cql_type.clone(), parts },
+                    name,
+                    cql_type,
+                })
             }
             (_, [only]) => {
                 let made = self.make(only, expected)?;
@@ -374,7 +383,8 @@ impl<'a> SelectorFactory<'a, '_> {
                 for (key, value) in entries {
                     let (key, value) =
                         self.with_finder(|finder| Ok((finder.find(key)?, finder.find(value)?)))?;
-                    let (key, value) = (self.make(&key, Some(key_type))?, self.make(&value, Some(value_type))?);
+                    let (key, value) =
+                        (self.make(&key, Some(key_type))?, self.make(&value, Some(value_type))?);
                     names.push(format!("{}: {}", key.name, value.name));
                     parts.extend([Some(key.selector), Some(value.selector)]);
                 }

@@ -175,7 +175,9 @@ fn check_distinct(
             "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.",
         ));
     }
-    if let Some(column) = read.iter().find(|c| !matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static)) {
+    if let Some(column) =
+        read.iter().find(|c| !matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static))
+    {
         return Err(Error::invalid(format!(
             "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {})",
             column.name

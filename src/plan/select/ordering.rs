@@ -32,7 +32,11 @@ impl<'a> Ordering<'a> {
     }
 
     /// Whether this is the reverse of the clustering order; `Invalid` where it is neither that nor its reverse.
-    pub(super) fn is_reversed(&self, table: &TableMetadata, restrictions: &Restrictions) -> Result<bool, Error> {
+    pub(super) fn is_reversed(
+        &self,
+        table: &TableMetadata,
+        restrictions: &Restrictions,
+    ) -> Result<bool, Error> {
         let mut next = 0;
         let mut reversed: Vec<(usize, bool)> = Vec::new();
         for (column, descending) in &self.columns {

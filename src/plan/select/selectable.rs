@@ -71,11 +71,14 @@ impl<'a> Finder<'a, '_> {
     /// What is meant by that; `Invalid` where the table has no such column or there is no such function.
     pub(super) fn find(&self, written: &'a ast::Selectable) -> Result<Selectable<'a>, Error> {
         let boxed = |s: &'a ast::Selectable| self.find(s).map(Box::new);
-        let all = |list: &'a [ast::Selectable]| list.iter().map(|s| self.find(s)).collect::<Result<Vec<_>, _>>();
+        let all =
+            |list: &'a [ast::Selectable]| list.iter().map(|s| self.find(s)).collect::<Result<Vec<_>, _>>();
         Ok(match written {
             ast::Selectable::Column(name) => Selectable::Column(existing_column(self.table, name)?),
             ast::Selectable::Term(term) => Selectable::Term(term),
-            ast::Selectable::CountRows => self.call(FunctionName::Named(Some("system"), "countRows"), "count", Vec::new())?,
+            ast::Selectable::CountRows => {
+                self.call(FunctionName::Named(Some("system"), "countRows"), "count", Vec::new())?
+            }
             ast::Selectable::WritetimeOrTtl { kind, selected } => {
                 let selected = boxed(selected)?;
                 let kind = match kind {
@@ -84,7 +87,10 @@ impl<'a> Finder<'a, '_> {
                     WritetimeKind::Ttl => Kind::Ttl,
                 };
                 let Some(column) = selected.root_column() else {
-                    return Err(Error::invalid(format!("Cannot use selection function {} here", kind.name())));
+                    return Err(Error::invalid(format!(
+                        "Cannot use selection function {} here",
+                        kind.name()
+                    )));
                 };
                 Selectable::Timestamp { kind, column, selected }
             }
@@ -96,9 +102,15 @@ impl<'a> Finder<'a, '_> {
                 let arguments = vec![self.find(left)?, self.find(right)?];
                 self.call(operator_name(*op), "", arguments)?
             }
-            ast::Selectable::Negate(inner) => self.call(FunctionName::Negation, "_negate", vec![self.find(inner)?])?,
-            ast::Selectable::Field { receiver, field } => Selectable::Field { selected: boxed(receiver)?, field },
-            ast::Selectable::Element { receiver, key } => Selectable::Element { selected: boxed(receiver)?, key },
+            ast::Selectable::Negate(inner) => {
+                self.call(FunctionName::Negation, "_negate", vec![self.find(inner)?])?
+            }
+            ast::Selectable::Field { receiver, field } => {
+                Selectable::Field { selected: boxed(receiver)?, field }
+            }
+            ast::Selectable::Element { receiver, key } => {
+                Selectable::Element { selected: boxed(receiver)?, key }
+            }
             ast::Selectable::Slice { receiver, from, to } => {
                 Selectable::Slice { selected: boxed(receiver)?, from: from.as_ref(), to: to.as_ref() }
             }
@@ -114,7 +126,11 @@ impl<'a> Finder<'a, '_> {
         })
     }
 
-    fn function(&self, name: &ast::QualifiedName, arguments: Vec<Selectable<'a>>) -> Result<Selectable<'a>, Error> {
+    fn function(
+        &self,
+        name: &ast::QualifiedName,
+        arguments: Vec<Selectable<'a>>,
+    ) -> Result<Selectable<'a>, Error> {
         let keyspace = name.keyspace.as_ref().map(|k| k.as_str());
         let is_native = keyspace.is_none_or(|k| k == "system");
         // COUNT of a constant counts rows, as COUNT(*) does.
@@ -223,7 +239,9 @@ impl<'a> Finder<'a, '_> {
             CqlType::User { user_type, .. } => {
                 for (key, value) in entries {
                     let index = field_index(key, &receiver.cql_type)?;
-                    let Some((_, field_type)) = user_type.fields.get(index) else { return Ok(TestResult::No) };
+                    let Some((_, field_type)) = user_type.fields.get(index) else {
+                        return Ok(TestResult::No);
+                    };
                     let field = receiver.part(receiver.name.clone(), field_type.clone());
                     if !self.fits(&self.find(value)?, &field)? {
                         return Ok(TestResult::No);
@@ -256,7 +274,9 @@ impl<'a> Finder<'a, '_> {
             | Selectable::Element { selected, .. }
             | Selectable::Slice { selected, .. }
             | Selectable::TypeHint { selected, .. } => self.reads(selected, test),
-            Selectable::ParenthesesOrTuple(parts) | Selectable::List(parts) | Selectable::Set(parts) => any(parts),
+            Selectable::ParenthesesOrTuple(parts) | Selectable::List(parts) | Selectable::Set(parts) => {
+                any(parts)
+            }
             Selectable::MapOrUserType(entries) => entries.iter().any(|(key, value)| {
                 let reads = |s: &'a ast::Selectable| self.find(s).is_ok_and(|s| self.reads(&s, test));
                 (!matches!(key, ast::Selectable::Column(_)) && reads(key)) || reads(value)
@@ -271,7 +291,10 @@ pub(super) fn field_index(key: &ast::Selectable, cql_type: &CqlType) -> Result<u
         return Err(Error::server("a user type is expected here"));
     };
     let ast::Selectable::Column(name) = key else {
-        return Err(Error::invalid(format!("A key is not a valid field identifier of type {} ", user_type.name)));
+        return Err(Error::invalid(format!(
+            "A key is not a valid field identifier of type {} ",
+            user_type.name
+        )));
     };
     let index = user_type.fields.iter().position(|(field, _)| field == name.as_str());
     index.ok_or_else(|| {
@@ -324,9 +347,11 @@ impl<'a> Selectable<'a> {
                 _ => None,
             },
             Self::Slice { selected, .. } => selected.exact_type().filter(CqlType::is_collection),
-            Self::ParenthesesOrTuple(parts) if parts.len() > 1 => {
-                parts.iter().map(Self::exact_type).collect::<Option<Vec<_>>>().map(|t| CqlType::Tuple(t.into()))
-            }
+            Self::ParenthesesOrTuple(parts) if parts.len() > 1 => parts
+                .iter()
+                .map(Self::exact_type)
+                .collect::<Option<Vec<_>>>()
+                .map(|t| CqlType::Tuple(t.into())),
             Self::ParenthesesOrTuple(_) => None,
             Self::List(parts) => parts.iter().find_map(Self::exact_type).map(list_of),
             Self::Set(parts) => parts.iter().find_map(Self::exact_type).map(set_of),
