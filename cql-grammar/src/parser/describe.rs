@@ -16,6 +16,11 @@ fn target(input: Input<'_>) -> Res<'_, DescribeTarget> {
     let (first, second) = (input.kind(0), input.kind(1));
     let alone = matches!(second, Kind::Eof | Kind::KWith | Kind::Semicolon | Kind::Dot);
     let after = input.skip();
+    let plural =
+        [Kind::KCluster, Kind::KKeyspaces, Kind::KTables, Kind::KTypes, Kind::KFunctions, Kind::KAggregates];
+    if plural.contains(&first) {
+        input.look(2);
+    }
     match first {
         Kind::KFull | Kind::KSchema => {
             let (input, full) = opt_tok(Kind::KFull)(input)?;

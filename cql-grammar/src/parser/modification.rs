@@ -274,8 +274,9 @@ fn deletion(input: Input<'_>) -> Res<'_, Deletion> {
     {
         return input.no_viable(1);
     }
+    let (after, column) = name::column(input)?;
     input.look(2);
-    let (input, column) = name::column(input)?;
+    let input = after;
     match input.kind(0) {
         Kind::LeftBracket => {
             let (input, key) = term::term(input.skip())?;

@@ -163,7 +163,7 @@ pub(super) fn function(input: Input<'_>) -> Res<'_, QualifiedName> {
         Kind::Eof | Kind::KWith | Kind::LeftParen | Kind::Semicolon => false,
         _ => return input.no_viable(1),
     };
-    input.look(if kind == Kind::KToken { 1 } else { 2 });
+    input.look(if kind.is_function_name() && kind != Kind::KToken { 2 } else { 1 });
     let (input, keyspace) = if keyspace_first {
         let (input, keyspace) = keyspace(input)?;
         let (input, _) = tok(Kind::Dot)(input)?;

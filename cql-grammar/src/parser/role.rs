@@ -357,7 +357,6 @@ fn follows(kind: Kind) -> bool {
 fn resource(input: Input<'_>) -> Res<'_, Resource> {
     let (first, second) = (input.kind(0), input.kind(1));
     let named = second == Kind::Dot || follows(second);
-    input.look(2);
     match first {
         Kind::KAll => all_resources(input),
         Kind::KKeyspace => {

@@ -80,7 +80,8 @@ fn modifiers(mut input: Input<'_>, mut receiver: Selectable) -> Res<'_, Selectab
                 let (input, _) = tok(Kind::RightBracket)(input)?;
                 (input, part)
             }
-            _ => return Ok((input, receiver)),
+            kind if follows(kind) => return Ok((input, receiver)),
+            _ => return input.no_viable(0),
         };
     }
 }
@@ -115,6 +116,7 @@ fn without_field(input: Input<'_>) -> Res<'_, Selectable> {
         Kind::LeftParen => match nested(type_hint)(input) {
             Ok(hint) => Ok(hint),
             Err(failure) => {
+                input.look(2);
                 input.give_up(&failure);
                 let (input, selectables) = parens(comma_list(unaliased))(input)?;
                 Ok((input, Selectable::ParenthesesOrTuple(selectables)))
@@ -224,8 +226,10 @@ fn simple(input: Input<'_>) -> Res<'_, Selectable> {
             third if third.class() == Class::Other && third != Kind::KCount => plain(input),
             third if third.is_identifier() => match input.kind(3) {
                 Kind::LeftParen => function(input),
-                Kind::Dot => plain(input),
-                fourth if follows(fourth) => plain(input),
+                fourth if fourth == Kind::Dot || follows(fourth) => {
+                    input.look(4);
+                    plain(input)
+                }
                 _ => input.no_viable(3),
             },
             _ => input.no_viable(2),
@@ -276,9 +280,6 @@ fn function(input: Input<'_>) -> Res<'_, Selectable> {
 fn writetime(input: Input<'_>, kind: WritetimeKind) -> Res<'_, Selectable> {
     let (input, selected) = parens(|input| {
         let (input, column) = column(input)?;
-        if !matches!(input.kind(0), Kind::Dot | Kind::LeftBracket | Kind::RightParen) {
-            return input.no_viable(0);
-        }
         modifiers(input, column)
     })(input.skip())?;
     Ok((input, Selectable::WritetimeOrTtl { kind, selected: Box::new(selected) }))

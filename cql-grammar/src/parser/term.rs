@@ -53,9 +53,15 @@ fn addition(input: Input<'_>) -> Res<'_, Term> {
             Kind::Minus => ArithmeticOperator::Subtract,
             // `SET l = [1] + l`: what follows the sign may be the column rather than a term.
             Kind::Plus => match input.kind(1) {
-                Kind::EmptyQuotedName => return Ok((input, left)),
+                Kind::EmptyQuotedName => {
+                    input.look(2);
+                    return Ok((input, left));
+                }
                 next if next.is_identifier() => match input.kind(2) {
-                    Kind::KWhere | Kind::Comma => return Ok((input, left)),
+                    Kind::KWhere | Kind::Comma => {
+                        input.look(3);
+                        return Ok((input, left));
+                    }
                     Kind::Dot => ArithmeticOperator::Add,
                     Kind::LeftParen if next.is_function_name() || next == Kind::KCast => {
                         ArithmeticOperator::Add

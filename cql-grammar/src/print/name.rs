@@ -2,7 +2,7 @@
 
 use super::Quoted;
 use crate::ast::{Name, QualifiedName, RoleName};
-use crate::lexer::{Class, Kind, classify};
+use crate::lexer::{Kind, classify};
 use std::fmt::{self, Display};
 
 /// Whether the text is a word in lower case.

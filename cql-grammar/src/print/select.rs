@@ -101,7 +101,20 @@ pub(super) fn where_clause<T: Display>(f: &mut Formatter<'_>, relations: &[T]) -
 impl Display for Select {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "SELECT {}{}", when(self.json, "JSON "), when(self.distinct, "DISTINCT "))?;
-        selectors(f, &self.selectors)?;
+        match self.selectors.split_first() {
+            None => f.write_str("*")?,
+            Some((first, rest)) => {
+                // `SELECT json[0]` would be the list [0] as JSON.
+                let first = first.to_string();
+                match first.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next() {
+                    Some(word @ ("json" | "distinct")) => write!(f, "\"{word}\"{}", &first[word.len()..])?,
+                    _ => f.write_str(&first)?,
+                }
+                for selector in rest {
+                    write!(f, ", {selector}")?;
+                }
+            }
+        }
         write!(f, " FROM {}", self.from)?;
         where_clause(f, &self.where_clause)?;
         if !self.group_by.is_empty() {
