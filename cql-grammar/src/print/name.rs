@@ -23,8 +23,7 @@ fn in_quotes(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 impl Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = classify(self.0.as_bytes());
-        let bare =
-            kind == Kind::Ident || kind == Kind::KKey || matches!(kind.class(), Class::Basic | Class::Native);
+        let bare = kind == Kind::Ident || kind.is_unreserved();
         if bare && is_word(&self.0) { f.write_str(&self.0) } else { in_quotes(f, &self.0) }
     }
 }
