@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, watch};
 use crate::cql::{
     AuthStep, Clients, ColumnSpec, Columns, Connection, ConnectionInfo, Error, Execution, Prepared,
     PreparedMetadata, Request, RequestKind, Response, ResultMessage, ResultMetadata, Rows, RowsWriter,
-    Service, StatementId,
+    Service, StatementId, Value,
 };
 use crate::event::{Change, Event, SchemaChange};
 use crate::types::CqlType;
@@ -92,11 +92,61 @@ fn rows(count: usize, value: &[u8]) -> ResultMessage {
     ResultMessage::Rows(Rows { metadata, content: writer.finish() })
 }
 
+/// The row of `system.local` that drivers want to see.
+fn local() -> ResultMessage {
+    let text = |name| (name, CqlType::Text);
+    let types = [
+        text("key"),
+        text("cluster_name"),
+        text("data_center"),
+        text("rack"),
+        text("partitioner"),
+        text("release_version"),
+        text("cql_version"),
+        ("host_id", CqlType::Uuid),
+        ("schema_version", CqlType::Uuid),
+        ("rpc_address", CqlType::Inet),
+        ("rpc_port", CqlType::Int),
+        ("tokens", CqlType::Set { element: Arc::new(CqlType::Text), frozen: false }),
+    ];
+    let mut writer = RowsWriter::new();
+    writer.begin_row();
+    let texts = [
+        "local",
+        "fake",
+        "dc1",
+        "r1",
+        "org.apache.cassandra.dht.Murmur3Partitioner",
+        "5.0.6",
+        crate::cql::CQL_VERSION,
+    ];
+    for value in texts {
+        writer.value(Some(value.as_bytes()));
+    }
+    for value in [&[1; 16][..], &[2; 16], &[127, 0, 0, 1], &9042_i32.to_be_bytes(), b"\0\0\0\x01\0\0\0\x010"]
+    {
+        writer.value(Some(value));
+    }
+    ResultMessage::Rows(Rows { metadata: ResultMetadata::new(columns(&types)), content: writer.finish() })
+}
+
+fn empty() -> ResultMessage {
+    let metadata = ResultMetadata::new(columns(&[("peer", CqlType::Inet)]));
+    ResultMessage::Rows(Rows { metadata, content: RowsWriter::new().finish() })
+}
+
 impl FakeConnection {
     fn query(&self, text: &str, values: usize) -> Result<ResultMessage, Error> {
         let mut words = text.split_whitespace();
         let mut word = || words.next().unwrap_or_default();
         match word() {
+            "SELECT"
+                if text.contains("system.local") && text.contains("host_id")
+                    || text.contains("* FROM system.local") =>
+            {
+                Ok(local())
+            }
+            "SELECT" if text.contains("system.peers") => Ok(empty()),
             "SELECT" if values > 0 => Err(Error::invalid("Invalid amount of bind variables")),
             "SELECT" => Ok(rows(1, b"local")),
             // FILL ROWS BYTES: as many rows, each of as many bytes.
@@ -156,6 +206,19 @@ impl Connection for FakeConnection {
                     bind: PreparedMetadata { columns: bind, partition_key_indexes: [0].into() },
                     result: ResultMetadata::new(columns(&[("v", CqlType::Blob)])),
                 })))
+            }
+            RequestKind::Execute { id, options, .. } if id.as_bytes() == b"SELECT" => {
+                let mut writer = RowsWriter::new();
+                for value in options.values.iter() {
+                    writer.begin_row();
+                    match value {
+                        Value::Bytes(bytes) => writer.value(Some(bytes)),
+                        _ => writer.value(None),
+                    }
+                }
+                let mut metadata = ResultMetadata::new(columns(&[("v", CqlType::Blob)]));
+                metadata.no_metadata = options.skip_metadata;
+                ResultMessage::Rows(Rows { metadata, content: writer.finish() }).into()
             }
             RequestKind::Execute { id, .. } => Response::from(Error::Unprepared { id: id.to_vec() }),
             RequestKind::Batch { .. } => Response::from(ResultMessage::Void),
