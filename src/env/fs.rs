@@ -39,6 +39,8 @@ pub trait FileSystem: Send + Sync + Debug {
     fn exists(&self, path: &Path) -> bool;
     /// The bytes of a file.
     fn len(&self, path: &Path) -> io::Result<u64>;
+    /// When a file was last written, in milliseconds since 1970.
+    fn modified_ms(&self, path: &Path) -> io::Result<i64>;
     /// Makes the names in a directory durable: files created, renamed and removed.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
@@ -175,6 +177,12 @@ impl FileSystem for RealFs {
 
     fn len(&self, path: &Path) -> io::Result<u64> {
         Ok(std::fs::metadata(path)?.len())
+    }
+
+    fn modified_ms(&self, path: &Path) -> io::Result<i64> {
+        let modified = std::fs::metadata(path)?.modified()?;
+        let since = modified.duration_since(std::time::UNIX_EPOCH).map_err(io::Error::other)?;
+        i64::try_from(since.as_millis()).map_err(io::Error::other)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -4,6 +4,7 @@ pub mod codec;
 mod comparator;
 mod engine;
 mod error;
+pub mod lifecycle;
 pub mod memtable;
 pub mod merge;
 pub mod model;

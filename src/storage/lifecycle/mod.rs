@@ -1,0 +1,11 @@
+//! Which files a table consists of, and how that changes without ever being half done (Cassandra: package
+//! `db.lifecycle`, `Directories`).
+
+mod log_record;
+mod snapshot;
+mod table_files;
+mod transaction;
+
+pub use snapshot::{Snapshot, clear_snapshot, list_snapshots};
+pub use table_files::{CompactingGuard, TableFiles, directory_name, table_directories};
+pub use transaction::{Operation, Transaction, recover};

@@ -1,0 +1,251 @@
+//! The SSTables of one table: which there are, and their replacement by others (Cassandra: `Directories`, `Tracker`).
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::transaction::{Operation, Transaction, recover};
+use crate::env::fs::FileSystem;
+use crate::schema::TableMetadata;
+use crate::storage::error::StorageError;
+use crate::storage::sstable::{
+    ChunkCache, Component, Descriptor, SSTableReader, SSTableWriter, WriterOptions,
+};
+
+/// The name of a table's directory within that of its keyspace: its name and its id without dashes.
+pub fn directory_name(table: &TableMetadata) -> String {
+    format!("{}-{}", table.name, table.id.0.simple())
+}
+
+/// The directories of a table, one in each data directory.
+pub fn table_directories(data_directories: &[PathBuf], table: &TableMetadata) -> Vec<PathBuf> {
+    let name = directory_name(table);
+    data_directories.iter().map(|d| d.join(&table.keyspace).join(&name)).collect()
+}
+
+/// The SSTables of one table.
+#[derive(Debug)]
+pub struct TableFiles {
+    fs: Arc<dyn FileSystem>,
+    directories: Vec<PathBuf>,
+    cache: Arc<ChunkCache>,
+    next_generation: AtomicU64,
+    live: ArcSwap<Vec<Arc<SSTableReader>>>,
+    /// Held while `live` is replaced; the SSTables that a compaction works on.
+    compacting: Mutex<HashSet<Descriptor>>,
+    incremental_backups: AtomicBool,
+}
+
+/// SSTables that nobody else compacts while it lives.
+#[derive(Debug)]
+pub struct CompactingGuard {
+    files: Arc<TableFiles>,
+    descriptors: Vec<Descriptor>,
+}
+
+impl Drop for CompactingGuard {
+    fn drop(&mut self) {
+        let mut compacting = self.files.compacting.lock();
+        for descriptor in &self.descriptors {
+            compacting.remove(descriptor);
+        }
+    }
+}
+
+impl TableFiles {
+    /// Makes the table's directories, ends the transactions of an earlier run, and opens all SSTables.
+    pub fn open(
+        fs: Arc<dyn FileSystem>,
+        data_directories: &[PathBuf],
+        table: &TableMetadata,
+        cache: Arc<ChunkCache>,
+    ) -> Result<Arc<Self>, StorageError> {
+        let directories = table_directories(data_directories, table);
+        for directory in &directories {
+            fs.create_dir_all(directory).map_err(|e| StorageError::io(directory, e))?;
+            let mut above = directory.parent();
+            // The names of the table's and the keyspace's directories are to be durable too.
+            for _ in 0..2 {
+                if let Some(parent) = above {
+                    fs.sync_dir(parent).map_err(|e| StorageError::io(parent, e))?;
+                    above = parent.parent();
+                }
+            }
+        }
+        recover(&*fs, &directories)?;
+        let files = Self {
+            fs,
+            directories,
+            cache,
+            next_generation: AtomicU64::new(1),
+            live: ArcSwap::default(),
+            compacting: Mutex::default(),
+            incremental_backups: AtomicBool::new(false),
+        };
+        let files = Arc::new(files);
+        files.load_new(table)?;
+        Ok(files)
+    }
+
+    /// Whether every SSTable that a flush writes is linked into `backups/` (`nodetool enablebackup`).
+    pub fn set_incremental_backups(&self, enabled: bool) {
+        self.incremental_backups.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Opens SSTables that were put into the directories (`nodetool refresh`); says how many.
+    pub fn load_new(&self, table: &TableMetadata) -> Result<usize, StorageError> {
+        let mut opened = Vec::new();
+        for directory in &self.directories {
+            for descriptor in Descriptor::list(&*self.fs, directory)? {
+                let after = descriptor.generation().map_or(0, |n| n.saturating_add(1));
+                self.next_generation.fetch_max(after, Ordering::Relaxed);
+                if !self.sstables().iter().any(|s| *s.descriptor() == descriptor) {
+                    opened.push(SSTableReader::open(&*self.fs, descriptor, table, &self.cache)?);
+                }
+            }
+        }
+        let count = opened.len();
+        self.replace_live(&[], opened);
+        Ok(count)
+    }
+
+    /// The SSTables at this moment. A reader who looks at memtables first and here then misses nothing of what is
+    /// being flushed.
+    pub fn sstables(&self) -> Arc<Vec<Arc<SSTableReader>>> {
+        self.live.load_full()
+    }
+
+    /// The table's directories.
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.directories
+    }
+
+    /// The file system.
+    pub fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+
+    /// The bytes of all SSTables on disk.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.sstables().iter().map(|s| s.bytes_on_disk()).sum()
+    }
+
+    /// Takes over a new definition of the table.
+    pub fn set_table(&self, table: &TableMetadata) -> Result<(), StorageError> {
+        self.sstables().iter().try_for_each(|sstable| sstable.set_table(table))
+    }
+
+    /// An SSTable that was not there before.
+    fn next_descriptor(&self) -> Descriptor {
+        let generation = self.next_generation.fetch_add(1, Ordering::Relaxed);
+        let directory = (generation % self.directories.len().max(1) as u64) as usize;
+        Descriptor::new(&self.directories[directory], generation)
+    }
+
+    fn replace_live(&self, removed: &[Arc<SSTableReader>], added: Vec<Arc<SSTableReader>>) {
+        let _lock = self.compacting.lock();
+        let is_removed = |s: &Arc<SSTableReader>| removed.iter().any(|r| Arc::ptr_eq(r, s));
+        let mut next: Vec<_> = self.sstables().iter().filter(|s| !is_removed(s)).cloned().collect();
+        next.extend(added);
+        // Readers that stop early want what is newest first.
+        next.sort_by_key(|s| std::cmp::Reverse(s.stats().max_timestamp));
+        self.live.store(Arc::new(next));
+    }
+
+    /// Reserves SSTables for a compaction; none where another one has one of them.
+    pub fn reserve(self: &Arc<Self>, sstables: &[Arc<SSTableReader>]) -> Option<CompactingGuard> {
+        let mut compacting = self.compacting.lock();
+        let live = self.sstables();
+        let is_free = |s: &Arc<SSTableReader>| {
+            !compacting.contains(s.descriptor()) && live.iter().any(|l| Arc::ptr_eq(l, s))
+        };
+        if !sstables.iter().all(is_free) {
+            return None;
+        }
+        let descriptors: Vec<Descriptor> = sstables.iter().map(|s| s.descriptor().clone()).collect();
+        compacting.extend(descriptors.iter().cloned());
+        Some(CompactingGuard { files: self.clone(), descriptors })
+    }
+
+    /// The SSTables that no compaction works on.
+    pub fn idle(&self) -> Vec<Arc<SSTableReader>> {
+        let compacting = self.compacting.lock();
+        self.sstables().iter().filter(|s| !compacting.contains(s.descriptor())).cloned().collect()
+    }
+
+    /// Writes a new SSTable and puts it in the place of others (of none, for a flush). `fill` appends its
+    /// partitions. Durable when it returns; where it fails everything is as before. None where nothing was appended.
+    pub fn write(
+        &self,
+        operation: Operation,
+        table: &Arc<TableMetadata>,
+        options: WriterOptions,
+        replaced: &[Arc<SSTableReader>],
+        fill: impl FnOnce(&mut SSTableWriter) -> Result<(), StorageError>,
+    ) -> Result<Option<Arc<SSTableReader>>, StorageError> {
+        let descriptor = self.next_descriptor();
+        let mut transaction =
+            Transaction::begin(self.fs.clone(), &descriptor.directory, operation, transaction_id())?;
+        transaction.add(&descriptor)?;
+        let mut writer = SSTableWriter::create(self.fs.clone(), descriptor, table.clone(), options)?;
+        fill(&mut writer)?;
+        let written = writer.finish()?;
+        for old in replaced {
+            transaction.remove(old.descriptor())?;
+        }
+        let open = |descriptor| SSTableReader::open(&*self.fs, descriptor, table, &self.cache);
+        let new = written.map(open).transpose()?;
+        if let (Operation::Flush, Some(new)) = (operation, &new)
+            && self.incremental_backups.load(Ordering::Relaxed)
+        {
+            self.link(new, &new.descriptor().directory.join("backups"))?;
+        }
+        // The new ones are seen before the old files go: who reads meanwhile has either or both.
+        transaction.commit()?;
+        self.replace_live(replaced, new.iter().cloned().collect());
+        Ok(new)
+    }
+
+    /// Removes all SSTables (`TRUNCATE`, `DROP TABLE`).
+    pub fn remove_all(&self) -> Result<(), StorageError> {
+        let all = self.sstables();
+        if let Some(first) = self.directories.first().filter(|_| !all.is_empty()) {
+            let mut transaction =
+                Transaction::begin(self.fs.clone(), first, Operation::Unknown, transaction_id())?;
+            all.iter().try_for_each(|sstable| transaction.remove(sstable.descriptor()))?;
+            transaction.commit()?;
+            self.replace_live(&all, Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Links all files of an SSTable into a directory; gives their names.
+    pub(super) fn link(
+        &self,
+        sstable: &SSTableReader,
+        directory: &Path,
+    ) -> Result<Vec<String>, StorageError> {
+        self.fs.create_dir_all(directory).map_err(|e| StorageError::io(directory, e))?;
+        let mut names = Vec::new();
+        for component in Component::ALL {
+            let path = sstable.descriptor().path(component);
+            if self.fs.exists(&path) {
+                let name = format!("{}-{}", sstable.descriptor().prefix(), component.name());
+                self.fs.hard_link(&path, &directory.join(&name)).map_err(|e| StorageError::io(&path, e))?;
+                names.push(name);
+            }
+        }
+        self.fs.sync_dir(directory).map_err(|e| StorageError::io(directory, e))?;
+        Ok(names)
+    }
+}
+
+/// A time UUID for a transaction's log.
+fn transaction_id() -> Uuid {
+    Uuid::now_v1(&rand::random::<[u8; 6]>())
+}
