@@ -32,7 +32,8 @@ impl Parser<'_> {
             return Err("too deeply nested".to_owned());
         }
         if let Some(class) = self.quoted('\'') {
-            return Ok(CqlType::Custom(class.into()));
+            let parsed = CqlType::from_class_name(&class);
+            return Ok(parsed.map_or_else(|_| CqlType::Custom(class.into()), |parsed| parsed.cql_type));
         }
         if let Some(name) = self.quoted('"') {
             return self.user(&name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cql_grammar::ast::{AlterTable, AlterTableAction, ColumnDefinition, Name};
 
 use super::attributes::Attributes;
-use super::column_type::RawType;
+use super::column_type::{RawType, check_classes};
 use super::create_table::{
     COLUMNS_MAX, column, has_nested_multi_cell, masking_is_off, refuse_masks, static_without_clustering,
     validate,
@@ -20,6 +20,9 @@ use crate::types::CqlType;
 
 pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTransformation> {
     let keyspace_name = keyspace_of(&alter.name, session)?;
+    if let AlterTableAction::Add { columns, .. } = &alter.action {
+        columns.iter().try_for_each(|column| check_classes(&column.ty))?;
+    }
     let attributes = match &alter.action {
         AlterTableAction::With(properties) => Attributes::new(properties)?,
         _ => Attributes::new(&[])?,

@@ -98,7 +98,7 @@ impl<'a> RawType<'a> {
                 CqlType::Vector { element, dimension }
             }
             Written::UserType(name) => user_type(name, keyspace)?,
-            Written::Custom(class) => CqlType::Custom(class.as_str().into()),
+            Written::Custom(class) => from_class(class)?,
         })
     }
 
@@ -193,6 +193,27 @@ impl<'a> RawType<'a> {
         if is_wrapped {
             out.push('>');
         }
+    }
+}
+
+/// The type of a class name; a wrong one is an error of syntax.
+fn from_class(class: &str) -> Result<CqlType> {
+    let parsed = CqlType::from_class_name(class);
+    parsed
+        .map(|parsed| parsed.cql_type)
+        .map_err(|error| Error::syntax(format!("Error setting type {class}: {error}")))
+}
+
+/// Checks the class names in a type, which Cassandra does while it parses.
+pub(super) fn check_classes(written: &Written) -> Result<()> {
+    match written {
+        Written::Custom(class) => from_class(class).map(drop),
+        Written::List(inner) | Written::Set(inner) | Written::Vector(inner, _) | Written::Frozen(inner) => {
+            check_classes(inner)
+        }
+        Written::Map(key, value) => check_classes(key).and_then(|()| check_classes(value)),
+        Written::Tuple(fields) => fields.iter().try_for_each(check_classes),
+        Written::Native(_) | Written::UserType(_) => Ok(()),
     }
 }
 

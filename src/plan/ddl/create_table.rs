@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cql_grammar::ast::{self, ColumnDefinition, CreateTable, Direction};
 
 use super::attributes::Attributes;
-use super::column_type::{RawType, key_type_text};
+use super::column_type::{RawType, check_classes, key_type_text};
 use super::{
     Resource, check_keyspace_name, check_permitted, has_valid_characters, keyspace_missing, keyspace_of, put,
     unchanged, written,
@@ -25,6 +25,7 @@ const TABLE_NAME_MAX: usize = 222;
 pub(super) const COLUMNS_MAX: usize = 32_000;
 
 pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<SchemaTransformation> {
+    create.columns.iter().try_for_each(|column| check_classes(&column.ty))?;
     check_text(create)?;
     let attributes = Attributes::new(&create.properties)?;
     let keyspace_name = keyspace_of(&create.name, session)?;

@@ -120,3 +120,6 @@ fn keyspace_missing(name: &str) -> Error {
 fn maybe_quoted(name: &str) -> String {
     crate::types::maybe_quoted(name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cql_grammar::ast::{self, AlterType, AlterTypeAction, CreateType, DropType, Name};
 
-use super::column_type::RawType;
+use super::column_type::{RawType, check_classes};
 use super::{
     Resource, check_keyspace_name, check_permitted, keyspace_missing, keyspace_of, maybe_quoted, put,
     unchanged,
@@ -92,6 +92,7 @@ fn check_field(ty: &ast::CqlType) -> Result<()> {
 
 pub(super) fn create(create: &CreateType, session: Option<&str>) -> Result<SchemaTransformation> {
     let keyspace_name = keyspace_of(&create.name, session)?;
+    create.fields.iter().try_for_each(|(_, ty)| check_classes(ty))?;
     let create = create.clone();
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {
         let name = create.name.name.as_str();
@@ -129,6 +130,9 @@ pub(super) fn create(create: &CreateType, session: Option<&str>) -> Result<Schem
 
 pub(super) fn alter(alter: &AlterType, session: Option<&str>) -> Result<SchemaTransformation> {
     let keyspace_name = keyspace_of(&alter.name, session)?;
+    if let AlterTypeAction::Add { ty, .. } = &alter.action {
+        check_classes(ty)?;
+    }
     let alter = alter.clone();
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {
         let name = alter.name.name.as_str();
