@@ -1,0 +1,45 @@
+//! Brings the node up, from the files to a service that may be asked.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use super::options;
+use crate::cluster::{Coordinator, local_node, schema_store};
+use crate::config::Config;
+use crate::cql::Clients;
+use crate::cql::node::Node;
+use crate::env::clock::{Clock, SystemClock};
+use crate::env::fs::RealFs;
+use crate::error::Error;
+use crate::schema::{Schema, SchemaRef};
+use crate::storage::Storage;
+
+/// Opens the store, replays the commit log, loads the schema and the prepared statements. Blocks.
+pub(super) fn boot(config: &Config) -> Result<Arc<Node>, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let base = Schema::with_system_keyspaces();
+    let schema = Arc::new(SchemaRef::new(base.clone()));
+    let storage = Storage::open(options::storage(config), Arc::new(RealFs), clock.clone(), schema.clone())?;
+    // Changes of the schema are flushed before they are answered, so all of it is in SSTables: what the commit log
+    // holds of other tables can be replayed with it.
+    publish(&storage, &schema, schema_store::load(&storage, &base)?)?;
+    storage.recover()?;
+    let settings = options::settings(config);
+    schema_store::write_system_keyspaces(&storage, &base, settings.cdc_enabled)?;
+    publish(&storage, &schema, schema_store::load(&storage, &base)?)?;
+    let node = local_node::start(&storage, &schema.load(), config)?;
+    storage.write_out()?;
+    let coordinator = Arc::new(Coordinator::new(storage, schema, clock, node, settings));
+    let clients = Arc::new(Clients::default());
+    let node = Node::new(coordinator, clients, config.prepared_statements_cache_bytes);
+    let statements = node.load_prepared()?;
+    info!(statements, "prepared statements loaded");
+    Ok(node)
+}
+
+fn publish(storage: &Storage, place: &SchemaRef, schema: Schema) -> Result<(), Error> {
+    storage.schema_changed(&schema)?;
+    place.store(Arc::new(schema));
+    Ok(())
+}
