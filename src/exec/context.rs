@@ -1,14 +1,20 @@
 //! What a plan is run with.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use parking_lot::Mutex;
 
 use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions};
+use super::pager::Reader;
 use crate::cluster::Coordinator;
 use crate::consistency::WriteType;
 use crate::error::Error;
-use crate::storage::model::Mutation;
+use crate::storage::model::{Mutation, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode};
+
+/// Rows that a request may read on a connection's task, beyond its first page.
+const INLINE_ROWS_MAX: usize = 10_000;
 
 /// What a plan is run with: the request's parameters, the node, and a place for warnings.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub struct ExecutionContext<'a> {
     pub io: IoMode,
     warnings: Mutex<Vec<String>>,
     written: Mutex<Option<CommitPosition>>,
+    /// Rows that this request read so far.
+    rows_read: AtomicUsize,
 }
 
 impl<'a> ExecutionContext<'a> {
@@ -55,6 +63,7 @@ impl<'a> ExecutionContext<'a> {
             io,
             warnings: Mutex::new(Vec::new()),
             written: Mutex::new(None),
+            rows_read: AtomicUsize::new(0),
         }
     }
 
@@ -70,6 +79,31 @@ impl<'a> ExecutionContext<'a> {
         Ok(())
     }
 
+    /// Counts what was read; a request that runs on a connection's task may read so much before it has to go on
+    /// elsewhere, so that the connections beside it are not kept waiting.
+    fn count(&self, response: &ReadResponse) -> Result<(), Error> {
+        let rows: usize = response.partitions.iter().map(|p| p.rows.len() + 1).sum();
+        let before = self.rows_read.fetch_add(rows, Ordering::Relaxed);
+        let is_first = before == 0;
+        if self.io == IoMode::MemoryOnly && !is_first && before + rows > INLINE_ROWS_MAX {
+            return Err(Error::WouldBlock);
+        }
+        Ok(())
+    }
+
+    fn check_tombstones(&self, response: &ReadResponse, command: &ReadCommand) {
+        let settings = self.coordinator.settings();
+        if response.tombstones_scanned > settings.tombstone_warn {
+            let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
+            let (keyspace, table) = (&command.table.keyspace, &command.table.name);
+            self.warn(format!(
+                "Read {rows} live rows and {} tombstone cells for query on {keyspace}.{table} (see \
+                 tombstone_warn_threshold)",
+                response.tombstones_scanned
+            ));
+        }
+    }
+
     /// Where in the commit log the last of what was written is; none where nothing was.
     pub fn written(&self) -> Option<CommitPosition> {
         *self.written.lock()
@@ -78,5 +112,14 @@ impl<'a> ExecutionContext<'a> {
     /// The warnings so far.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.warnings.lock())
+    }
+}
+
+impl Reader for ExecutionContext<'_> {
+    fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
+        let response = self.coordinator.read(command, self.options.consistency, self.io)?;
+        self.count(&response)?;
+        self.check_tombstones(&response, command);
+        Ok(response)
     }
 }

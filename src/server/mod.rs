@@ -1,14 +1,23 @@
 //! The whole node: wires the layers together, opens the ports, stops cleanly.
 
+mod admin;
+mod boot;
+mod options;
+
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tracing::{error, info};
 
 use crate::config::Config;
+use crate::cql::node::{Node, NodeService};
+use crate::error::Error;
+use crate::nodetool::Channel;
+use crate::protocol;
+use admin::NodeAdmin;
 
 /// The node did not start; the text says why and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -32,15 +41,19 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// What the directories hold cannot be read.
+    #[error("{0}")]
+    Store(Error),
 }
 
 /// A running node. Dropping it without [`Server::stop`] ends it as `kill -9` would.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    node: Arc<Node>,
+    clients: Arc<protocol::ServerHandle>,
     stop_requested: Arc<Notify>,
-    config: Config,
-    _listener: TcpListener,
+    config: Arc<Config>,
+    channel: Channel,
     _lock: File,
 }
 
@@ -56,22 +69,32 @@ impl Server {
         ]) {
             make(directory)?;
         }
-        let wanted = config.native_transport_address();
-        let bind = |source| StartError::Bind { address: wanted, source };
-        let listener = TcpListener::bind(wanted).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
-        Ok(Self {
-            address,
-            stop_requested: Arc::new(Notify::new()),
-            config,
-            _listener: listener,
-            _lock: lock,
-        })
+        let config = Arc::new(config);
+        let boot_config = config.clone();
+        let node = tokio::task::spawn_blocking(move || boot::boot(&boot_config))
+            .await
+            .map_err(|e| StartError::Store(Error::server(e.to_string())))?
+            .map_err(StartError::Store)?;
+        let address = config.native_transport_address();
+        let service = Arc::new(NodeService(node.clone()));
+        let clients = protocol::Server::bind(address, service, options::limits(&config))
+            .await
+            .map_err(|source| StartError::Bind { address, source })?;
+        let clients = Arc::new(clients);
+        let stop_requested = Arc::new(Notify::new());
+        let admin = NodeAdmin::new(node.clone(), config.clone(), clients.clone(), stop_requested.clone());
+        let channel = Channel::open(Arc::new(admin), &config.home, config.control_address()).await;
+        Ok(Self { node, clients, stop_requested, config, channel, _lock: lock })
     }
 
     /// Where CQL clients connect.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.clients.local_address()
+    }
+
+    /// Where nodetool connects, if its port is open.
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        self.channel.address()
     }
 
     /// What it was started with.
@@ -85,7 +108,15 @@ impl Server {
     }
 
     /// Stops accepting, finishes what runs, syncs, closes.
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        self.clients.stop().await;
+        let storage = self.node.coordinator().storage().clone();
+        match tokio::task::spawn_blocking(move || storage.shutdown()).await {
+            Ok(Ok(())) => info!("stopped"),
+            Ok(Err(error)) => error!(%error, "the store did not close cleanly"),
+            Err(error) => error!(%error, "the store did not close"),
+        }
+    }
 }
 
 fn make(directory: &Path) -> Result<(), StartError> {
@@ -118,6 +149,7 @@ mod tests {
         let server = Server::start(config()).await.unwrap();
         assert!(matches!(Server::start(config()).await, Err(StartError::InUse(_))));
         server.stop().await;
-        assert!(Server::start(config()).await.is_ok());
+        let again = Server::start(config()).await.unwrap();
+        again.stop().await;
     }
 }

@@ -1,0 +1,264 @@
+//! What nodetool asks of this node.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::cluster::local_node::{PARTITIONER, RELEASE_VERSION};
+use crate::config::Config;
+use crate::cql::node::Node;
+use crate::nodetool::admin::{
+    Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState, RingNode, TableStats,
+};
+use crate::protocol::ServerHandle;
+use crate::schema::{Schema, TableId, system};
+use crate::storage::{Storage, StorageError};
+
+/// This node, as nodetool sees it.
+pub(super) struct NodeAdmin {
+    node: Arc<Node>,
+    config: Arc<Config>,
+    clients: Arc<ServerHandle>,
+    stop_requested: Arc<Notify>,
+    started: Instant,
+    generation: i64,
+    state: Mutex<State>,
+}
+
+/// What commands change.
+struct State {
+    mode: &'static str,
+    timeouts: HashMap<&'static str, Duration>,
+    trace_probability: f64,
+}
+
+impl NodeAdmin {
+    pub(super) fn new(
+        node: Arc<Node>,
+        config: Arc<Config>,
+        clients: Arc<ServerHandle>,
+        stop_requested: Arc<Notify>,
+    ) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let state = State { mode: "NORMAL", timeouts: timeouts(&config), trace_probability: 0.0 };
+        Self {
+            node,
+            config,
+            clients,
+            stop_requested,
+            started: Instant::now(),
+            generation: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            state: Mutex::new(state),
+        }
+    }
+
+    fn storage(&self) -> &Arc<Storage> {
+        self.node.coordinator().storage()
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.node.coordinator().schema()
+    }
+
+    /// The ids of these tables of a keyspace, or of all of its tables.
+    fn ids(&self, keyspace: &str, tables: &[String]) -> Vec<TableId> {
+        let schema = self.schema();
+        let Some(metadata) = schema.keyspace(keyspace) else { return Vec::new() };
+        let wanted = |name: &String| tables.is_empty() || tables.contains(name);
+        metadata.tables.iter().filter(|(name, _)| wanted(name)).map(|(_, table)| table.id).collect()
+    }
+
+    /// Runs something on these tables, on a thread that may block.
+    fn on_tables(
+        &self,
+        ids: Vec<TableId>,
+        run: fn(&Storage, TableId) -> Result<(), StorageError>,
+    ) -> BoxFuture<'static, AdminResult<()>> {
+        let storage = self.storage().clone();
+        blocking(move || ids.into_iter().try_for_each(|id| run(&storage, id)))
+    }
+}
+
+fn blocking(
+    run: impl FnOnce() -> Result<(), StorageError> + Send + 'static,
+) -> BoxFuture<'static, AdminResult<()>> {
+    async move {
+        match tokio::task::spawn_blocking(run).await {
+            Ok(result) => result.map_err(|e| AdminError::Failed(e.to_string())),
+            Err(error) => Err(AdminError::Failed(error.to_string())),
+        }
+    }
+    .boxed()
+}
+
+fn timeouts(config: &Config) -> HashMap<&'static str, Duration> {
+    HashMap::from([
+        ("read", config.read_request_timeout),
+        ("range", config.range_request_timeout),
+        ("write", config.write_request_timeout),
+        ("counterwrite", config.counter_write_request_timeout),
+        ("cascontention", config.cas_contention_timeout),
+        ("truncate", config.truncate_request_timeout),
+        ("misc", config.request_timeout),
+    ])
+}
+
+/// Bytes of memory that the process has, by `/proc/self/statm`; 0 where there is none.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
+impl Admin for NodeAdmin {
+    fn node(&self) -> NodeInfo {
+        let coordinator = self.node.coordinator();
+        let local = coordinator.node();
+        NodeInfo {
+            host_id: local.host_id,
+            cluster_name: self.config.cluster_name.clone(),
+            snitch: self.config.snitch.clone(),
+            partitioner: PARTITIONER.to_owned(),
+            datacenter: local.datacenter.clone(),
+            rack: local.rack.clone(),
+            release_version: RELEASE_VERSION.to_owned(),
+            schema_version: self.schema().version,
+            generation: self.generation,
+            uptime: self.started.elapsed(),
+            gossip_active: true,
+            native_transport_active: self.clients.is_running(),
+            load_bytes: self.storage().load_bytes(),
+            uncompressed_load_bytes: self.storage().load_bytes(),
+            memory_used_bytes: resident_bytes(),
+            memory_limit_bytes: self.config.memtable_space_bytes + self.config.chunk_cache_bytes,
+            mode: self.state.lock().mode.to_owned(),
+            percent_repaired: 100.0,
+            seeds: self.config.seeds.clone(),
+            default_keyspace_rf: self.config.default_keyspace_rf,
+            compaction_throughput_bytes: self.config.compaction_throughput_bytes,
+            ..NodeInfo::default()
+        }
+    }
+
+    fn ring(&self) -> Vec<RingNode> {
+        let local = self.node.coordinator().node();
+        vec![RingNode {
+            address: SocketAddr::new(local.broadcast_address, local.storage_port),
+            host_id: local.host_id,
+            datacenter: local.datacenter.clone(),
+            rack: local.rack.clone(),
+            up: true,
+            state: NodeState::Normal,
+            load_bytes: Some(self.storage().load_bytes()),
+            tokens: local.tokens.clone(),
+            schema_version: self.schema().version,
+            release_version: RELEASE_VERSION.to_owned(),
+        }]
+    }
+
+    fn keyspaces(&self) -> Vec<KeyspaceInfo> {
+        let schema = self.schema();
+        let real = schema.keyspaces.values().filter(|k| !k.is_virtual);
+        real.map(|keyspace| {
+            let replication = &keyspace.params.replication;
+            let class = replication.class.rsplit('.').next().unwrap_or_default();
+            KeyspaceInfo {
+                name: keyspace.name.clone(),
+                replication_class: class.to_owned(),
+                replication_options: replication.options.clone().into_iter().collect(),
+                user: !system::is_system_keyspace(&keyspace.name),
+                tables: keyspace.tables.keys().cloned().collect(),
+            }
+        })
+        .collect()
+    }
+
+    fn table_stats(&self, keyspace: &str, tables: &[String]) -> Vec<TableStats> {
+        let schema = self.schema();
+        let stats = |name: &String| {
+            let mut stats = TableStats::empty(name.clone());
+            if let Some(table) = schema.table(keyspace, name)
+                && let Some(store) = self.storage().table(table.id)
+            {
+                store.fill_stats(&mut stats);
+            }
+            stats
+        };
+        tables.iter().map(stats).collect()
+    }
+
+    fn compactions(&self) -> CompactionInfo {
+        CompactionInfo::default()
+    }
+
+    fn flush<'a>(&'a self, keyspace: &'a str, tables: &'a [String]) -> BoxFuture<'a, AdminResult<()>> {
+        self.on_tables(self.ids(keyspace, tables), Storage::flush)
+    }
+
+    fn compact<'a>(
+        &'a self,
+        keyspace: &'a str,
+        tables: &'a [String],
+        _split_output: bool,
+    ) -> BoxFuture<'a, AdminResult<()>> {
+        self.on_tables(self.ids(keyspace, tables), Storage::compact)
+    }
+
+    fn drain(&self) -> BoxFuture<'_, AdminResult<()>> {
+        async move {
+            self.state.lock().mode = "DRAINING";
+            self.clients.stop().await;
+            let storage = self.storage().clone();
+            blocking(move || storage.drain()).await?;
+            self.state.lock().mode = "DRAINED";
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn stop_daemon(&self) {
+        self.stop_requested.notify_one();
+    }
+
+    fn set_native_transport(&self, _running: bool) -> BoxFuture<'_, AdminResult<()>> {
+        let message = "Opening and closing the CQL port is not supported yet".to_owned();
+        async move { Err(AdminError::Failed(message)) }.boxed()
+    }
+
+    fn timeout(&self, kind: &str) -> Option<Duration> {
+        self.state.lock().timeouts.get(kind).copied()
+    }
+
+    fn set_timeout(&self, kind: &str, timeout: Duration) -> bool {
+        self.state.lock().timeouts.get_mut(kind).map(|place| *place = timeout).is_some()
+    }
+
+    fn trace_probability(&self) -> f64 {
+        self.state.lock().trace_probability
+    }
+
+    fn set_trace_probability(&self, probability: f64) {
+        self.state.lock().trace_probability = probability;
+    }
+
+    fn sstables(&self, _keyspace: &str, _table: &str, _key: &str) -> AdminResult<Vec<String>> {
+        Err(AdminError::Failed("getsstables is not supported yet".to_owned()))
+    }
+
+    fn endpoints(&self, _keyspace: &str, _table: &str, _key: &str) -> AdminResult<Vec<IpAddr>> {
+        Ok(vec![self.node.coordinator().node().broadcast_address])
+    }
+
+    fn data_paths(&self, keyspace: &str, table: &str) -> Vec<String> {
+        let schema = self.schema();
+        let Some(table) = schema.table(keyspace, table) else { return Vec::new() };
+        let id = table.id.0.simple();
+        let directory = |data: &std::path::PathBuf| data.join(keyspace).join(format!("{}-{id}", table.name));
+        self.config.data_directories.iter().map(|d| directory(d).display().to_string()).collect()
+    }
+}
