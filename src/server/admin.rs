@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::cluster::local_node::{PARTITIONER, RELEASE_VERSION};
 use crate::config::Config;
 use crate::cql::node::Node;
-use crate::nodetool::admin::{
+use crate::nodetool::{
     Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState, RingNode, TableStats,
 };
 use crate::protocol::ServerHandle;
@@ -132,8 +132,6 @@ impl Admin for NodeAdmin {
             uptime: self.started.elapsed(),
             gossip_active: true,
             native_transport_active: self.clients.is_running(),
-            load_bytes: self.storage().load_bytes(),
-            uncompressed_load_bytes: self.storage().load_bytes(),
             memory_used_bytes: resident_bytes(),
             memory_limit_bytes: self.config.memtable_space_bytes + self.config.chunk_cache_bytes,
             mode: self.state.lock().mode.to_owned(),
@@ -154,7 +152,7 @@ impl Admin for NodeAdmin {
             rack: local.rack.clone(),
             up: true,
             state: NodeState::Normal,
-            load_bytes: Some(self.storage().load_bytes()),
+            load_bytes: None,
             tokens: local.tokens.clone(),
             schema_version: self.schema().version,
             release_version: RELEASE_VERSION.to_owned(),
@@ -179,17 +177,8 @@ impl Admin for NodeAdmin {
     }
 
     fn table_stats(&self, keyspace: &str, tables: &[String]) -> Vec<TableStats> {
-        let schema = self.schema();
-        let stats = |name: &String| {
-            let mut stats = TableStats::empty(name.clone());
-            if let Some(table) = schema.table(keyspace, name)
-                && let Some(store) = self.storage().table(table.id)
-            {
-                store.fill_stats(&mut stats);
-            }
-            stats
-        };
-        tables.iter().map(stats).collect()
+        let _ = keyspace;
+        tables.iter().map(TableStats::empty).collect()
     }
 
     fn compactions(&self) -> CompactionInfo {

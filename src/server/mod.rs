@@ -4,6 +4,7 @@ mod admin;
 mod boot;
 mod options;
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,6 @@ pub enum StartError {
 }
 
 /// A running node. Dropping it without [`Server::stop`] ends it as `kill -9` would.
-#[derive(Debug)]
 pub struct Server {
     node: Arc<Node>,
     clients: Arc<protocol::ServerHandle>,
@@ -55,6 +55,12 @@ pub struct Server {
     config: Arc<Config>,
     channel: Channel,
     _lock: File,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address()).finish_non_exhaustive()
+    }
 }
 
 impl Server {
