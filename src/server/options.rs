@@ -72,6 +72,9 @@ pub(super) fn settings(config: &Config) -> Settings {
             .unwrap_or(usize::MAX),
         tombstone_warn: config.tombstone_warn_threshold,
         tombstone_failure: config.tombstone_failure_threshold,
+        default_keyspace_factor: usize::try_from(config.default_keyspace_rf).unwrap_or(1),
+        drop_compact_storage_enabled: config.enabled("drop_compact_storage_enabled"),
+        memtables: Default::default(),
         cdc_enabled: config.enabled("cdc_enabled"),
         expiration_overflow: OverflowPolicy::default(),
     }
