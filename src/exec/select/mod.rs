@@ -112,8 +112,6 @@ impl SelectPlan {
 
     /// Runs it at the request's consistency level.
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Rows, Error> {
-        let consistency = context.options.consistency;
-        let reader = |command: &ReadCommand| context.coordinator.read(command, consistency, context.io);
         let mut warnings = Vec::new();
         let select = SelectContext {
             options: context.options,
@@ -121,7 +119,7 @@ impl SelectPlan {
             version: context.version,
             now_in_seconds: context.now_in_seconds,
             functions: &context.functions,
-            reader: &reader,
+            reader: context,
         };
         let rows = self.run(&select, &mut warnings);
         warnings.into_iter().for_each(|warning| context.warn(warning));
