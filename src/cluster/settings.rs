@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 /// Thresholds that requests are held against.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// `cluster_name`.
+    pub cluster_name: String,
+    /// The full name of the class of `endpoint_snitch`.
+    pub snitch: String,
     /// `batch_size_warn_threshold`, in bytes.
     pub batch_size_warn_bytes: u64,
     /// `batch_size_fail_threshold`, in bytes.
@@ -43,6 +47,8 @@ impl Default for Settings {
     /// The values of the shipped configuration.
     fn default() -> Self {
         Self {
+            cluster_name: "Test Cluster".to_owned(),
+            snitch: "org.apache.cassandra.locator.SimpleSnitch".to_owned(),
             batch_size_warn_bytes: 5 * 1024,
             batch_size_fail_bytes: 50 * 1024,
             unlogged_batch_partitions_warn: 10,

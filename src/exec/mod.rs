@@ -3,6 +3,7 @@
 //! - [`plan`]: a plan, and what running it gives.
 //! - [`context`]: what it is run with.
 //! - [`ddl`]: changes of the schema.
+//! - [`describe`]: the schema as CQL.
 //! - [`modify`], [`truncate`]: writes.
 //! - [`options`]: what a statement is executed with.
 //! - [`restrictions`]: WHERE clauses.
@@ -14,6 +15,7 @@
 
 pub mod context;
 pub mod ddl;
+pub mod describe;
 pub mod expiration;
 pub mod functions;
 mod literal;

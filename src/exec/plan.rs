@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ExecutionContext;
 use super::ddl::SchemaTransformation;
+use super::describe::DescribePlan;
 use super::modify::ModificationPlan;
 use super::modify::batch::BatchPlan;
 use super::modify::collector::MutationCollector;
@@ -31,6 +32,8 @@ pub enum Plan {
     Truncate(TruncatePlan),
     /// A change of the schema
     Ddl(SchemaTransformation),
+    /// `DESCRIBE`
+    Describe(DescribePlan),
 }
 
 /// What running a plan gives.
@@ -80,6 +83,7 @@ impl Plan {
             Self::Batch(batch) => batch.execute(context, |_| values).map(|()| Outcome::Void),
             Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),
             Self::Truncate(truncate) => truncate.execute(context).map(|()| Outcome::Void),
+            Self::Describe(describe) => describe.execute(context).map(Outcome::Rows),
             Self::Ddl(change) => {
                 change.execute(context).map(|event| event.map_or(Outcome::Void, Outcome::SchemaChange))
             }

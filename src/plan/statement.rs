@@ -8,6 +8,7 @@ use cql_grammar::ast::Statement;
 use super::markers::BindMarkers;
 use super::{ddl, modify, select, table};
 use crate::error::Error;
+use crate::exec::describe::DescribePlan;
 use crate::exec::plan::Plan;
 use crate::exec::result::PreparedMetadata;
 use crate::exec::truncate::TruncatePlan;
@@ -63,10 +64,11 @@ fn plan_statement(
             let table = table::find(name, schema, keyspace)?;
             Ok(Plan::Truncate(TruncatePlan { table }))
         }
+        Statement::Describe(statement) => Ok(Plan::Describe(DescribePlan { statement: statement.clone() })),
         other => match (ddl::plan(other, keyspace)?, not_supported_yet(other)) {
             (Some(change), _) => Ok(Plan::Ddl(change)),
             (None, Some(what)) => Err(Error::invalid(format!("{what} is not supported yet"))),
-            (None, None) => Err(Error::invalid("not yet")),
+            (None, None) => Err(Error::server(format!("no plan for {other}"))),
         },
     }
 }

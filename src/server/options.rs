@@ -66,6 +66,8 @@ fn commit_log_sync(sync: config::CommitLogSync) -> CommitLogSync {
 /// Thresholds that requests are held against.
 pub(super) fn settings(config: &Config) -> Settings {
     Settings {
+        cluster_name: config.cluster_name.clone(),
+        snitch: config.snitch.clone(),
         batch_size_warn_bytes: config.batch_size_warn_bytes,
         batch_size_fail_bytes: config.batch_size_fail_bytes,
         unlogged_batch_partitions_warn: usize::try_from(config.unlogged_batch_partitions_warn)

@@ -122,4 +122,6 @@ fn maybe_quoted(name: &str) -> String {
 }
 
 #[cfg(test)]
+mod describe_tests;
+#[cfg(test)]
 mod tests;

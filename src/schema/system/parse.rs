@@ -2,8 +2,8 @@
 
 use super::system_table_id;
 use crate::schema::{
-    ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, TableMetadata, TableParams, assign_initial_ids,
-    parse_type_name,
+    ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, DroppedColumn, TableMetadata, TableParams,
+    assign_initial_ids, parse_type_name,
 };
 
 /// The tables that `text` defines, with `params` where it does not say otherwise.
@@ -14,7 +14,7 @@ pub(super) fn tables(keyspace: &str, text: &str, params: &TableParams) -> Vec<Ta
 
 fn table(keyspace: &str, block: &str, mut params: TableParams) -> TableMetadata {
     let mut name = "";
-    let mut columns = Vec::new();
+    let (mut columns, mut dropped) = (Vec::new(), Vec::new());
     for line in block.lines() {
         let (word, rest) = line.trim().split_once(' ').expect("a line has a word and more");
         match word {
@@ -27,11 +27,20 @@ fn table(keyspace: &str, block: &str, mut params: TableParams) -> TableMetadata 
                     params.compaction.options.insert(option.to_owned(), value.to_owned());
                 }
             },
+            // A column of earlier releases; whatever it holds is gone.
+            "dropped" => dropped.push(column("regular", rest, &[])),
             kind => columns.push(column(kind, rest, &columns)),
         }
     }
     assign_initial_ids(&mut columns);
-    TableMetadata::new(keyspace, name, system_table_id(keyspace, name), columns, params)
+    let mut table = TableMetadata::new(keyspace, name, system_table_id(keyspace, name), columns, params);
+    for mut column in dropped {
+        column.id = table.next_column_id();
+        table
+            .dropped_columns
+            .insert(column.name.clone(), DroppedColumn { column, dropped_time_us: i64::MAX });
+    }
+    table
 }
 
 fn column(kind: &str, definition: &str, before: &[ColumnMetadata]) -> ColumnMetadata {
