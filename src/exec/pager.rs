@@ -247,18 +247,21 @@ impl<'a> Pager<'a> {
         Ok(partitions.pop().filter(|partition| !partition.rows.is_empty()))
     }
 
-    /// Notes what was returned last, and gives the rows of that partition.
-    fn record(&mut self, partition: &PartitionResult) -> i32 {
+    /// Counts the rows of a partition that was read.
+    fn count(&mut self, partition: &PartitionResult) -> i32 {
         let counted = self.query.count(partition);
-        match partition.rows.last() {
-            Some(row) => {
-                self.mark = Some(RowMark::new(&self.query.table, row, self.version));
-                self.remaining_in_partition =
-                    if ends_partition(row) { 0 } else { self.remaining_in_partition - counted };
-            }
-            None => self.remaining_in_partition = 0,
-        }
+        self.remaining_in_partition = match partition.rows.last() {
+            Some(row) if !ends_partition(row) => self.remaining_in_partition - counted,
+            _ => 0,
+        };
         counted
+    }
+
+    /// Notes the last row that was returned; a static row leaves the mark as it was.
+    fn mark(&mut self, partition: Option<&PartitionResult>) {
+        if let Some(row) = partition.and_then(|partition| partition.rows.last()) {
+            self.mark = Some(RowMark::new(&self.query.table, row, self.version));
+        }
     }
 
     fn fetch_keys(
@@ -271,7 +274,8 @@ impl<'a> Pager<'a> {
         let mut left = page_size;
         if let (Some(mark), Some(key)) = (self.mark.clone(), keys.get(self.current)) {
             let rest = self.fetch_rest(key, &mark, left, reader)?;
-            let counted = rest.as_ref().map_or(0, |partition| self.record(partition));
+            let counted = rest.as_ref().map_or(0, |partition| self.count(partition));
+            self.mark(rest.as_ref());
             let ended = counted < left || self.remaining_in_partition <= 0;
             left -= counted;
             page.extend(rest);
@@ -289,7 +293,8 @@ impl<'a> Pager<'a> {
                 let counted = match partitions.next_if(|partition| partition.key == *key) {
                     None => 0,
                     Some(partition) => {
-                        let counted = self.record(&partition);
+                        let counted = self.count(&partition);
+                        self.mark(Some(&partition));
                         page.push(partition);
                         counted
                     }
@@ -332,7 +337,7 @@ impl<'a> Pager<'a> {
         if let Some(key) = self.last_key.clone() {
             if let Some(mark) = self.mark.clone().filter(|_| self.remaining_in_partition > 0) {
                 let rest = self.fetch_rest(&key, &mark, left, reader)?;
-                left -= rest.as_ref().map_or(0, |partition| self.record(partition));
+                left -= rest.as_ref().map_or(0, |partition| self.count(partition));
                 page.extend(rest);
             }
             range = DataRange::Range { start: KeyBound::Key(key, false), end: end.clone() };
@@ -342,10 +347,11 @@ impl<'a> Pager<'a> {
             for partition in self.read(&command, reader)? {
                 self.remaining_in_partition = query.per_partition_limit;
                 self.last_key = Some(partition.key.clone());
-                left -= self.record(&partition);
+                left -= self.count(&partition);
                 page.push(partition);
             }
         }
+        self.mark(page.last());
         self.is_exhausted = left > 0;
         self.remaining = less(self.remaining, page_size - left);
         Ok(page)

@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub use filter::FilterItem;
 pub use keys::TokenRestriction;
 
+use super::options;
 use super::term::{BindContext, Bound, Term};
 use crate::error::Error;
 use crate::schema::{ColumnKind, ColumnMetadata, TableMetadata};
@@ -211,7 +212,7 @@ impl Restriction {
         context: &BindContext<'a>,
     ) -> Result<Vec<Vec<Cow<'a, [u8]>>>, Error> {
         let column = &self.first_column().name;
-        let list = match marker.bind(context)? {
+        let list = match bind_list(marker, context)? {
             Bound::Bytes(list) => list,
             Bound::Null if self.is_multi => return Err(invalid("Invalid null value for IN restriction")),
             Bound::Null => return Err(invalid(format!("Invalid null value for column {column}"))),
@@ -265,6 +266,21 @@ impl Restriction {
             Bound::Null => Err(invalid(format!("Invalid null value in condition for column {column}"))),
             Bound::Unset => Err(invalid(format!("Invalid unset value for column {column}"))),
         }
+    }
+}
+
+/// The list that a marker after IN stands for. Unlike any other list it may hold nulls, which are refused later.
+fn bind_list<'a>(marker: &'a Term, context: &BindContext<'a>) -> Result<Bound<'a>, Error> {
+    let refused = match marker.bind(context) {
+        Err(refused) if refused.to_string() == "Null value read when not allowed" => refused,
+        bound => return bound,
+    };
+    match marker {
+        Term::Marker(marker) => match context.values.get(marker.index) {
+            Some(options::Value::Bytes(bytes)) => Ok(Bound::Bytes(Cow::Borrowed(bytes))),
+            _ => Err(refused),
+        },
+        _ => Err(refused),
     }
 }
 

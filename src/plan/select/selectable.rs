@@ -117,7 +117,7 @@ impl<'a> Finder<'a, '_> {
             ast::Selectable::TypeHint { ty, selectable } => {
                 let selected = boxed(selectable)?;
                 let to = cql_type::resolve(ty, self.terms.schema, self.terms.keyspace)?.freeze();
-                Selectable::TypeHint { written: text::cql_type(ty), to, selected }
+                Selectable::TypeHint { written: text::cql_type(&in_keyspace(ty, self.terms.keyspace)), to, selected }
             }
             ast::Selectable::ParenthesesOrTuple(list) => Selectable::ParenthesesOrTuple(all(list)?),
             ast::Selectable::List(list) => Selectable::List(all(list)?),
@@ -399,8 +399,39 @@ impl<'a> Selectable<'a> {
             Self::ParenthesesOrTuple(parts) => format!("({})", join(parts)),
             Self::List(parts) => format!("[{}]", join(parts)),
             Self::Set(parts) => format!("{{{}}}", join(parts)),
-            Self::MapOrUserType(entries) => format!("{{{} entries}}", entries.len()),
+            Self::MapOrUserType(entries) => {
+                let entries: Vec<_> =
+                    entries.iter().map(|(key, value)| format!("{}: {}", written(key), written(value))).collect();
+                format!("{{{}}}", entries.join(", "))
+            }
         }
+    }
+}
+
+/// A type with the keyspace of its user types, as Cassandra names it once it was looked up.
+fn in_keyspace(ty: &ast::CqlType, keyspace: &str) -> ast::CqlType {
+    let inner = |ty: &ast::CqlType| Box::new(in_keyspace(ty, keyspace));
+    match ty {
+        ast::CqlType::List(element) => ast::CqlType::List(inner(element)),
+        ast::CqlType::Set(element) => ast::CqlType::Set(inner(element)),
+        ast::CqlType::Map(key, value) => ast::CqlType::Map(inner(key), inner(value)),
+        ast::CqlType::Tuple(types) => ast::CqlType::Tuple(types.iter().map(|t| in_keyspace(t, keyspace)).collect()),
+        ast::CqlType::Vector(element, dimension) => ast::CqlType::Vector(inner(element), *dimension),
+        ast::CqlType::Frozen(of) => ast::CqlType::Frozen(inner(of)),
+        ast::CqlType::UserType(name) => ast::CqlType::UserType(ast::QualifiedName {
+            keyspace: name.keyspace.clone().or_else(|| Some(keyspace.into())),
+            name: name.name.clone(),
+        }),
+        other => other.clone(),
+    }
+}
+
+/// A part of a map or user type, as messages have it.
+fn written(selectable: &ast::Selectable) -> String {
+    match selectable {
+        ast::Selectable::Column(name) => name.as_str().to_owned(),
+        ast::Selectable::Term(term) => text_of(term),
+        other => other.to_string(),
     }
 }
 

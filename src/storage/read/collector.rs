@@ -65,8 +65,7 @@ impl<'a> Collector<'a> {
             return Ok(());
         }
         let mut rows = Vec::new();
-        let distinct_by_static = self.command.limits.distinct && static_row.is_some();
-        while (rows.len() as u64) < limit && !distinct_by_static {
+        while (rows.len() as u64) < limit {
             match partition.next()? {
                 None => break,
                 Some(Unfiltered::Marker(_)) => self.response.tombstones_scanned += 1,
