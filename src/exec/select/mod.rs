@@ -28,7 +28,7 @@ use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult, ReadCommand};
+use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult};
 use crate::types::CqlType;
 
 /// The rows of a page where an aggregate reads on by itself (Cassandra: `DEFAULT_PAGE_SIZE`).

@@ -117,7 +117,11 @@ impl<'a> Finder<'a, '_> {
             ast::Selectable::TypeHint { ty, selectable } => {
                 let selected = boxed(selectable)?;
                 let to = cql_type::resolve(ty, self.terms.schema, self.terms.keyspace)?.freeze();
-                Selectable::TypeHint { written: text::cql_type(&in_keyspace(ty, self.terms.keyspace)), to, selected }
+                Selectable::TypeHint {
+                    written: text::cql_type(&in_keyspace(ty, self.terms.keyspace)),
+                    to,
+                    selected,
+                }
             }
             ast::Selectable::ParenthesesOrTuple(list) => Selectable::ParenthesesOrTuple(all(list)?),
             ast::Selectable::List(list) => Selectable::List(all(list)?),
@@ -400,8 +404,10 @@ impl<'a> Selectable<'a> {
             Self::List(parts) => format!("[{}]", join(parts)),
             Self::Set(parts) => format!("{{{}}}", join(parts)),
             Self::MapOrUserType(entries) => {
-                let entries: Vec<_> =
-                    entries.iter().map(|(key, value)| format!("{}: {}", written(key), written(value))).collect();
+                let entries: Vec<_> = entries
+                    .iter()
+                    .map(|(key, value)| format!("{}: {}", written(key), written(value)))
+                    .collect();
                 format!("{{{}}}", entries.join(", "))
             }
         }
@@ -415,7 +421,9 @@ fn in_keyspace(ty: &ast::CqlType, keyspace: &str) -> ast::CqlType {
         ast::CqlType::List(element) => ast::CqlType::List(inner(element)),
         ast::CqlType::Set(element) => ast::CqlType::Set(inner(element)),
         ast::CqlType::Map(key, value) => ast::CqlType::Map(inner(key), inner(value)),
-        ast::CqlType::Tuple(types) => ast::CqlType::Tuple(types.iter().map(|t| in_keyspace(t, keyspace)).collect()),
+        ast::CqlType::Tuple(types) => {
+            ast::CqlType::Tuple(types.iter().map(|t| in_keyspace(t, keyspace)).collect())
+        }
         ast::CqlType::Vector(element, dimension) => ast::CqlType::Vector(inner(element), *dimension),
         ast::CqlType::Frozen(of) => ast::CqlType::Frozen(inner(of)),
         ast::CqlType::UserType(name) => ast::CqlType::UserType(ast::QualifiedName {
