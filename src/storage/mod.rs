@@ -1,6 +1,7 @@
 //! The store: what a replica keeps and how it answers. Knows no CQL text.
 
 pub mod codec;
+pub mod compaction;
 mod comparator;
 mod engine;
 mod error;

@@ -15,6 +15,9 @@ use super::input::{Input, Malformed, Taken};
 use super::output::put_utf;
 use crate::schema::CompressionParams;
 
+/// More than any table has: a reader must not reserve what a damaged file says.
+const MAX_CHUNK_LENGTH: u32 = 128 << 20;
+
 /// How chunks are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compressor {
@@ -200,6 +203,9 @@ impl CompressionInfo {
             if version.is_na_or_later() { input.length()? as u32 } else { i32::MAX as u32 };
         let data_length = u64::try_from(input.i64()?).map_err(|_| Malformed::Wrong("a negative length"))?;
         let count = input.length()?;
+        if chunk_length > MAX_CHUNK_LENGTH {
+            return Err(Malformed::Wrong("an impossible chunk length"));
+        }
         if chunk_length == 0 || data_length.div_ceil(u64::from(chunk_length)) > count as u64 {
             return Err(Malformed::Wrong("fewer chunks than the data needs"));
         }

@@ -20,9 +20,9 @@ const DELETION_TIME_EPOCH: i64 = 1_442_880_000;
 pub struct EncodingStats {
     /// Microseconds. A lower timestamp can still be written, in nine bytes.
     pub min_timestamp: i64,
-    /// Seconds. A lower one cannot be written.
+    /// Seconds. A lower one can still be written, in nine bytes.
     pub min_local_deletion_time: i64,
-    /// Seconds. A lower one cannot be written.
+    /// Seconds. A lower one can still be written, in nine bytes.
     pub min_ttl: i32,
 }
 
@@ -55,9 +55,8 @@ impl EncodingStats {
     fn serialize(&self, out: &mut BytesMut) {
         vint::write_unsigned(out, self.min_timestamp.wrapping_sub(TIMESTAMP_EPOCH).cast_unsigned());
         let seconds = (self.min_local_deletion_time - DELETION_TIME_EPOCH) as i32;
-        // Cassandra's `writeUnsignedVInt32` extends the sign, and its reader takes only what fits 32 bits.
-        vint::write_unsigned(out, u64::from(seconds.cast_unsigned()));
-        vint::write_unsigned(out, u64::from(self.min_ttl.cast_unsigned()));
+        put_i32(out, seconds);
+        put_i32(out, self.min_ttl);
     }
 
     fn deserialize(input: &mut Input<'_>) -> Taken<Self> {
@@ -226,6 +225,11 @@ impl SerializationHeader {
     }
 }
 
+/// Appends a difference; a negative one takes nine bytes (Cassandra: `writeUnsignedVInt32`).
+fn put_i32(out: &mut impl BufMut, value: i32) {
+    vint::write_unsigned(out, i64::from(value).cast_unsigned());
+}
+
 fn class(input: &mut Input<'_>) -> Taken<String> {
     let bytes = input.vint_bytes()?;
     String::from_utf8(bytes.to_vec()).map_err(|_| Malformed::Wrong("a class name that is not UTF-8"))
@@ -260,18 +264,17 @@ impl EncodingStats {
         vint::write_unsigned(out, timestamp.wrapping_sub(self.min_timestamp).cast_unsigned());
     }
 
-    /// Appends a local deletion time as a difference. The caller saw to it that none is below the minimum.
+    /// Appends a local deletion time as a difference.
     #[inline]
     pub fn put_local_deletion_time(&self, out: &mut impl BufMut, seconds: i64) {
         let stored = i64::from(super::input::stored_local_deletion_time(seconds));
-        let difference = (stored - self.min_local_deletion_time) as i32;
-        vint::write_unsigned(out, u64::from(difference.cast_unsigned()));
+        put_i32(out, (stored - self.min_local_deletion_time) as i32);
     }
 
     /// Appends a TTL as a difference.
     #[inline]
     pub fn put_ttl(&self, out: &mut impl BufMut, ttl: i32) {
-        vint::write_unsigned(out, u64::from(ttl.wrapping_sub(self.min_ttl).cast_unsigned()));
+        put_i32(out, ttl.wrapping_sub(self.min_ttl));
     }
 
     /// Appends a deletion.

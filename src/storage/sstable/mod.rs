@@ -21,11 +21,19 @@ mod rows;
 mod scanner;
 mod summary;
 #[cfg(test)]
+pub(super) mod test_support {
+    //! What tests of other modules need.
+    pub use super::summary::decorate;
+    pub use super::tests::random::{Partition, PartitionRows, collect, partition};
+    pub use super::tests::tables::every;
+}
+#[cfg(test)]
 mod tests;
 mod unfiltered_reader;
 mod unfiltered_writer;
 mod writer;
 
+pub use cardinality::Cardinality;
 pub use chunk_cache::ChunkCache;
 pub use collector::StatsOptions;
 pub use descriptor::{Component, Descriptor, Version};

@@ -1,6 +1,7 @@
 //! The partitions of an SSTable in order (Cassandra: `BigTableScanner`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -24,6 +25,9 @@ pub struct SSTableScanner {
     filter: ClusteringIndexFilter,
     last: Option<DecoratedKey>,
     done: bool,
+    /// Uncompressed bytes that were passed are added to it.
+    progress: Option<Arc<AtomicU64>>,
+    passed: u64,
 }
 
 impl SSTableScanner {
@@ -39,7 +43,20 @@ impl SSTableScanner {
             Access::Scan(_) => Access::scan(),
         };
         let index = Cursor::new(reader.index.clone(), index_access, reader.index_position(&start));
-        Self { reader, index, access, start, end, filter, last: None, done: false }
+        Self { reader, index, access, start, end, filter, last: None, done: false, progress: None, passed: 0 }
+    }
+
+    /// Adds the uncompressed bytes that it passes to a counter.
+    pub fn with_progress(mut self, progress: Arc<AtomicU64>) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    fn pass(&mut self, position: u64) {
+        if let (Some(progress), Some(bytes)) = (&self.progress, position.checked_sub(self.passed)) {
+            progress.fetch_add(bytes, Ordering::Relaxed);
+            self.passed = position;
+        }
     }
 
     /// The next key and where its partition is.
@@ -69,6 +86,7 @@ impl SSTableScanner {
             let blocks = BlockIndex::parse(&entry, &lengths)
                 .map_err(|why| self.index.damaged(&format!("an index entry is damaged: {why:?}")))?;
             self.last = Some(key.clone());
+            self.pass(data);
             return Ok(Some((key, PartitionPosition { data, blocks })));
         }
         Ok(None)
@@ -93,7 +111,10 @@ fn is_after(key: &DecoratedKey, end: &KeyBound) -> bool {
 
 impl UnfilteredPartitionIterator for SSTableScanner {
     fn next_partition(&mut self) -> Result<Option<BoxedRowIterator>, StorageError> {
-        let Some((key, position)) = self.next_position()? else { return Ok(None) };
+        let Some((key, position)) = self.next_position()? else {
+            self.pass(self.reader.data.len());
+            return Ok(None);
+        };
         let rows = SSTableRows::open(&self.reader, key, position, &self.filter, self.access.clone())?;
         Ok(Some(Box::new(rows)))
     }

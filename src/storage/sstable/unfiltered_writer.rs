@@ -209,12 +209,11 @@ impl UnfilteredWriter {
             self.stats.put_timestamp(out, row.liveness.timestamp);
         }
         if row_flags & HAS_TTL != 0 {
-            self.check_ttl(row.liveness.ttl, row.liveness.local_expiration_time)?;
             self.stats.put_ttl(out, row.liveness.ttl);
             self.stats.put_local_deletion_time(out, row.liveness.local_expiration_time);
         }
         if row_flags & HAS_DELETION != 0 {
-            self.put_deletion(out, row.deletion)?;
+            self.stats.put_deletion(out, row.deletion);
         }
         if row_flags & HAS_ALL_COLUMNS == 0 {
             put_column_subset(out, &self.present, columns.len());
@@ -223,7 +222,7 @@ impl UnfilteredWriter {
             let cells = row.cells_of(column.id);
             if column.is_complex {
                 if row_flags & HAS_COMPLEX_DELETION != 0 {
-                    self.put_deletion(out, row.complex_deletion(column.id))?;
+                    self.stats.put_deletion(out, row.complex_deletion(column.id));
                 }
                 vint::write_unsigned(out, cells.len() as u64);
             }
@@ -261,7 +260,6 @@ impl UnfilteredWriter {
         }
         if !use_row_ttl {
             if is_deleted || is_expiring {
-                self.check_ttl(if is_expiring { cell.ttl } else { i32::MAX }, cell.local_deletion_time)?;
                 self.stats.put_local_deletion_time(out, cell.local_deletion_time);
             }
             if is_expiring {
@@ -286,30 +284,12 @@ impl UnfilteredWriter {
         let mut body = std::mem::take(&mut self.body);
         body.clear();
         vint::write_unsigned(&mut body, previous_size);
-        let written = [marker.end, marker.start]
-            .into_iter()
-            .flatten()
-            .try_for_each(|d| self.put_deletion(&mut body, d));
+        for deletion in [marker.end, marker.start].into_iter().flatten() {
+            self.stats.put_deletion(&mut body, deletion);
+        }
         vint::write_unsigned(out, body.len() as u64);
         out.put_slice(&body);
         self.body = body;
-        written
-    }
-
-    fn put_deletion(&self, out: &mut BytesMut, deletion: DeletionTime) -> Result<(), StorageError> {
-        self.check_ttl(i32::MAX, deletion.local_deletion_time)?;
-        self.stats.put_deletion(out, deletion);
-        Ok(())
-    }
-
-    /// The minima were to be taken of all rows: what is below them could not be read again.
-    fn check_ttl(&self, ttl: i32, local_deletion_time: i64) -> Result<(), StorageError> {
-        if ttl < self.stats.min_ttl || local_deletion_time < self.stats.min_local_deletion_time {
-            return Err(StorageError::Invalid(format!(
-                "TTL {ttl} or local deletion time {local_deletion_time} is below the minima of the SSTable, {:?}",
-                self.stats
-            )));
-        }
         Ok(())
     }
 }

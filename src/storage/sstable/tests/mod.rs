@@ -1,6 +1,6 @@
 //! Tests of whole SSTables.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "test")]
 
 mod fixtures;
-mod random;
-mod tables;
+pub mod random;
+pub mod tables;

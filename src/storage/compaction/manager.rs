@@ -1,0 +1,225 @@
+//! Runs compactions in the background (Cassandra: `CompactionManager`).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use parking_lot::{Condvar, Mutex};
+use uuid::Uuid;
+
+use super::size_tiered::SizeTieredOptions;
+use super::task::{CompactionInfo, CompactionTable, CompactionTask, Finished};
+use super::throttle::Throttle;
+use crate::storage::StorageError;
+use crate::storage::lifecycle::Operation;
+use crate::storage::sstable::{Component, SSTableReader};
+
+/// How compactions are run.
+pub struct ManagerOptions {
+    /// Compactions at one time.
+    pub threads: usize,
+    /// Bytes per second; 0 for no limit.
+    pub bytes_per_second: u64,
+    /// The time, in milliseconds since 1970.
+    pub now_ms: Box<dyn Fn() -> i64 + Send + Sync>,
+    /// This host, once it is known.
+    pub host_id: Box<dyn Fn() -> Option<Uuid> + Send + Sync>,
+    /// Told of every compaction that ended well, for `system.compaction_history`.
+    pub on_finished: Box<dyn Fn(&Finished) + Send + Sync>,
+}
+
+/// Threads that compact, and what they have to do.
+pub struct CompactionManager {
+    options: ManagerOptions,
+    throttle: Throttle,
+    queue: Mutex<VecDeque<Arc<dyn CompactionTable>>>,
+    wake: Condvar,
+    running: Mutex<Vec<Arc<CompactionInfo>>>,
+    completed: AtomicUsize,
+    stopped: AtomicBool,
+    /// Whether background compactions are off (`nodetool disableautocompaction` for all, `stop`).
+    paused: AtomicBool,
+}
+
+impl CompactionManager {
+    /// Starts the threads.
+    pub fn start(options: ManagerOptions) -> Arc<Self> {
+        let threads = options.threads.max(1);
+        let manager = Arc::new(Self {
+            throttle: Throttle::new(options.bytes_per_second),
+            options,
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            running: Mutex::default(),
+            completed: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+        });
+        for i in 0..threads {
+            let worker = manager.clone();
+            let spawned =
+                std::thread::Builder::new().name(format!("compaction-{i}")).spawn(move || worker.work());
+            if let Err(error) = spawned {
+                tracing::error!(%error, "Could not start a compaction thread");
+            }
+        }
+        manager
+    }
+
+    /// The limit of their throughput.
+    pub fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
+    /// Has a table looked at: to be called after a flush and at start.
+    pub fn submit(&self, table: Arc<dyn CompactionTable>) {
+        self.queue.lock().push_back(table);
+        self.wake.notify_one();
+    }
+
+    /// Stops background compactions, or lets them go on.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// The compactions that run.
+    pub fn running(&self) -> Vec<Arc<CompactionInfo>> {
+        self.running.lock().clone()
+    }
+
+    /// How many ended well.
+    pub fn completed(&self) -> usize {
+        self.completed.load(Ordering::Relaxed)
+    }
+
+    /// How many a table needs.
+    pub fn pending(&self, table: &dyn CompactionTable) -> usize {
+        SizeTieredOptions::new(&table.metadata().params.compaction).pending(&table.files().idle())
+    }
+
+    /// Ends the threads; what runs is given up, and its inputs stay.
+    pub fn shutdown(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.running.lock().iter().for_each(|info| info.stop());
+        self.wake.notify_all();
+        // Whoever runs sees the flag at the next partition.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !self.running.lock().is_empty() && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    fn work(&self) {
+        loop {
+            let table = {
+                let mut queue = self.queue.lock();
+                loop {
+                    if self.stopped.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    match queue.pop_front() {
+                        Some(table) => break table,
+                        None => self.wake.wait(&mut queue),
+                    }
+                }
+            };
+            if let Some(task) = self.background_task(&table) {
+                match self.run(&task) {
+                    // There may be more to do, for others too.
+                    Ok(_) => self.submit(table),
+                    Err(error) => tracing::warn!(%error, "A compaction failed; its inputs stay as they are"),
+                }
+            }
+        }
+    }
+
+    fn background_task(&self, table: &Arc<dyn CompactionTable>) -> Option<CompactionTask> {
+        let metadata = table.metadata();
+        let options = SizeTieredOptions::new(&metadata.params.compaction);
+        if !options.enabled || self.paused.load(Ordering::Relaxed) {
+            return None;
+        }
+        let idle = table.files().idle();
+        let inputs = options.next(&idle);
+        if !inputs.is_empty() {
+            return CompactionTask::new(table.clone(), inputs, Operation::Compaction);
+        }
+        let now = (self.options.now_ms)() / 1000;
+        let gc_before = now - i64::from(metadata.params.gc_grace_seconds);
+        let files = table.files();
+        let live = files.sstables();
+        let worth = |s: &&Arc<SSTableReader>| {
+            let created =
+                files.fs().modified_ms(&s.descriptor().path(Component::Data)).unwrap_or(i64::MAX) / 1000;
+            options.worth_dropping_tombstones(s, &live, created, now, gc_before)
+        };
+        let chosen = idle.iter().filter(worth).max_by_key(|s| s.data_bytes_on_disk())?;
+        CompactionTask::new(table.clone(), vec![chosen.clone()], Operation::TombstoneCompaction)
+    }
+
+    /// Runs a task on this thread.
+    fn run(&self, task: &CompactionTask) -> Result<Finished, StorageError> {
+        self.running.lock().push(task.info().clone());
+        let ended = task.run(&self.throttle, (self.options.now_ms)(), (self.options.host_id)());
+        self.running.lock().retain(|info| !Arc::ptr_eq(info, task.info()));
+        let mut finished = ended?;
+        finished.finished_at_ms = (self.options.now_ms)();
+        self.completed.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(
+            keyspace = finished.table.keyspace,
+            table = finished.table.name,
+            inputs = task.inputs().len(),
+            bytes_in = finished.bytes_in,
+            bytes_out = finished.bytes_out,
+            "Compacted"
+        );
+        (self.options.on_finished)(&finished);
+        Ok(finished)
+    }
+
+    /// Compacts all SSTables of a table into one, on this thread (`nodetool compact`). Those that another compaction
+    /// works on are waited for.
+    pub fn compact_all(&self, table: &Arc<dyn CompactionTable>) -> Result<Option<Finished>, StorageError> {
+        loop {
+            let all = table.files().sstables();
+            if all.is_empty() {
+                return Ok(None);
+            }
+            match CompactionTask::new(table.clone(), all.to_vec(), Operation::MajorCompaction) {
+                Some(task) => return self.run(&task).map(Some),
+                None if self.stopped.load(Ordering::Relaxed) => {
+                    return Err(StorageError::Closed("compactions are stopped".to_owned()));
+                }
+                None => std::thread::sleep(std::time::Duration::from_millis(50)),
+            }
+        }
+    }
+
+    /// Rewrites each SSTable of a table by itself (`nodetool garbagecollect`, `upgradesstables`, `scrub`).
+    pub fn rewrite_each(
+        &self,
+        table: &Arc<dyn CompactionTable>,
+        operation: Operation,
+    ) -> Result<(), StorageError> {
+        for sstable in table.files().idle() {
+            if let Some(task) = CompactionTask::new(table.clone(), vec![sstable], operation) {
+                self.run(&task)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the compactions of a table to stop, of all where none is given; waits until they did.
+    pub fn stop_table(&self, table: Option<crate::schema::TableId>) {
+        let of_table = |info: &Arc<CompactionInfo>| table.is_none_or(|id| info.table.id == id);
+        self.queue.lock().retain(|queued| table.is_some_and(|id| queued.metadata().id != id));
+        loop {
+            let running: Vec<_> = self.running.lock().iter().filter(|info| of_table(info)).cloned().collect();
+            if running.is_empty() {
+                return;
+            }
+            running.iter().for_each(|info| info.stop());
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+}

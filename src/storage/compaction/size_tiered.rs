@@ -1,0 +1,183 @@
+//! Which SSTables to compact (Cassandra: `SizeTieredCompactionStrategy`). Tables of the other strategies are
+//! compacted so too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::schema::CompactionParams;
+use crate::storage::sstable::SSTableReader;
+
+/// The options of the strategy, those of all strategies included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SizeTieredOptions {
+    /// Whether anything is compacted in the background at all (`enabled`).
+    pub enabled: bool,
+    /// The fewest SSTables that are compacted (`min_threshold`).
+    pub min_threshold: usize,
+    /// The most SSTables that are compacted at once (`max_threshold`).
+    pub max_threshold: usize,
+    /// Bytes below which all SSTables count as of one size (`min_sstable_size`).
+    pub min_sstable_size: u64,
+    /// SSTables above this part of the average of a bucket fit it (`bucket_low`).
+    pub bucket_low: f64,
+    /// SSTables below this multiple of the average of a bucket fit it (`bucket_high`).
+    pub bucket_high: f64,
+    /// The share of droppable tombstones from which on one SSTable is compacted alone (`tombstone_threshold`).
+    pub tombstone_threshold: f64,
+    /// The seconds that an SSTable must have been there for that (`tombstone_compaction_interval`).
+    pub tombstone_compaction_interval: i64,
+    /// Whether that happens without a look at what it overlaps (`unchecked_tombstone_compaction`).
+    pub unchecked_tombstone_compaction: bool,
+    /// Whether only tombstones of repaired SSTables are dropped (`only_purge_repaired_tombstones`).
+    pub only_purge_repaired_tombstones: bool,
+}
+
+impl SizeTieredOptions {
+    /// The options of a table; what is missing, or cannot be read, has its default.
+    pub fn new(params: &CompactionParams) -> Self {
+        fn get<T: std::str::FromStr>(options: &BTreeMap<String, String>, name: &str, default: T) -> T {
+            options.get(name).and_then(|value| value.to_lowercase().parse().ok()).unwrap_or(default)
+        }
+        let options = &params.options;
+        Self {
+            enabled: get(options, "enabled", true),
+            min_threshold: get(options, "min_threshold", 4).max(2),
+            max_threshold: get(options, "max_threshold", 32).max(2),
+            min_sstable_size: get(options, "min_sstable_size", 50 << 20),
+            bucket_low: get(options, "bucket_low", 0.5),
+            bucket_high: get(options, "bucket_high", 1.5),
+            tombstone_threshold: get(options, "tombstone_threshold", 0.2),
+            tombstone_compaction_interval: get(options, "tombstone_compaction_interval", 86_400),
+            unchecked_tombstone_compaction: get(options, "unchecked_tombstone_compaction", false),
+            only_purge_repaired_tombstones: get(options, "only_purge_repaired_tombstones", false),
+        }
+    }
+
+    /// Groups SSTables of similar size.
+    pub fn buckets<T>(&self, mut sized: Vec<(T, u64)>) -> Vec<Vec<T>> {
+        sized.sort_by_key(|(_, size)| *size);
+        let mut buckets: Vec<(u64, Vec<T>)> = Vec::new();
+        for (item, size) in sized {
+            let fits = |average: u64| {
+                let (size, average) = (size as f64, average as f64);
+                let small = self.min_sstable_size as f64;
+                (size > average * self.bucket_low && size < average * self.bucket_high)
+                    || (size < small && average < small)
+            };
+            match buckets.iter_mut().find(|(average, _)| fits(*average)) {
+                Some((average, items)) => {
+                    let count = items.len() as u64;
+                    *average = (average.saturating_mul(count) + size) / (count + 1);
+                    items.push(item);
+                }
+                None => buckets.push((size, vec![item])),
+            }
+        }
+        buckets.into_iter().map(|(_, items)| items).collect()
+    }
+
+    /// The SSTables to compact next, those of the smallest size that are enough; none where there is nothing to do.
+    pub fn next(&self, idle: &[Arc<SSTableReader>]) -> Vec<Arc<SSTableReader>> {
+        let mut buckets = self.sized_buckets(idle);
+        buckets.retain(|bucket| bucket.len() >= self.min_threshold);
+        let average = |bucket: &Vec<Arc<SSTableReader>>| {
+            bucket.iter().map(|s| s.data_bytes_on_disk()).sum::<u64>() / bucket.len() as u64
+        };
+        let Some(mut chosen) = buckets.into_iter().min_by_key(average) else { return Vec::new() };
+        chosen.truncate(self.max_threshold);
+        chosen
+    }
+
+    fn sized_buckets(&self, idle: &[Arc<SSTableReader>]) -> Vec<Vec<Arc<SSTableReader>>> {
+        // What was repaired stays apart from what was not.
+        let (repaired, unrepaired): (Vec<_>, Vec<_>) = idle.iter().partition(|s| s.stats().repaired_at > 0);
+        let sized = |list: Vec<&Arc<SSTableReader>>| -> Vec<_> {
+            list.into_iter().map(|s| (s.clone(), s.data_bytes_on_disk())).collect()
+        };
+        let mut buckets = self.buckets(sized(repaired));
+        buckets.extend(self.buckets(sized(unrepaired)));
+        buckets
+    }
+
+    /// How many compactions are to be done, as `nodetool compactionstats` counts them.
+    pub fn pending(&self, idle: &[Arc<SSTableReader>]) -> usize {
+        let buckets = self.sized_buckets(idle);
+        let enough = buckets.iter().filter(|bucket| bucket.len() >= self.min_threshold);
+        enough.map(|bucket| bucket.len().div_ceil(self.max_threshold)).sum()
+    }
+
+    /// Whether so much of an SSTable is droppable tombstones that it is worth to be compacted alone. `created` and
+    /// `now` are seconds since 1970.
+    pub fn worth_dropping_tombstones(
+        &self,
+        sstable: &SSTableReader,
+        live: &[Arc<SSTableReader>],
+        created: i64,
+        now: i64,
+        gc_before: i64,
+    ) -> bool {
+        if now < created.saturating_add(self.tombstone_compaction_interval) {
+            return false;
+        }
+        let ratio = sstable.stats().droppable_tombstone_ratio(gc_before);
+        if ratio <= self.tombstone_threshold {
+            return false;
+        }
+        if self.unchecked_tombstone_compaction {
+            return true;
+        }
+        // The part of the keys' range that no other SSTable covers.
+        let (first, last) = (sstable.first_key().token.0, sstable.last_key().token.0);
+        let width = (i128::from(last) - i128::from(first)).max(1) as f64;
+        let others = live.iter().filter(|other| other.descriptor() != sstable.descriptor());
+        let mut covered: Vec<(i64, i64)> = others
+            .map(|other| (other.first_key().token.0.max(first), other.last_key().token.0.min(last)))
+            .filter(|(from, to)| from <= to)
+            .collect();
+        if covered.is_empty() {
+            return true;
+        }
+        covered.sort_unstable();
+        let mut free = 0.0;
+        let mut reached = first;
+        for (from, to) in covered {
+            free += (i128::from(from) - i128::from(reached)).max(0) as f64;
+            reached = reached.max(to);
+        }
+        free += (i128::from(last) - i128::from(reached)).max(0) as f64;
+        free / width * ratio > self.tombstone_threshold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(min_sstable_size: u64) -> SizeTieredOptions {
+        SizeTieredOptions { min_sstable_size, ..SizeTieredOptions::new(&CompactionParams::default()) }
+    }
+
+    fn buckets(options: &SizeTieredOptions, sizes: &[u64]) -> Vec<Vec<u64>> {
+        options.buckets(sizes.iter().map(|size| (*size, *size)).collect())
+    }
+
+    #[test]
+    fn sizes_within_half_of_the_average_go_together() {
+        let found = buckets(&options(2), &[1000, 4, 1100, 5, 1200, 4, 100_000]);
+        assert_eq!(found, [vec![4, 4, 5], vec![1000, 1100, 1200], vec![100_000]]);
+    }
+
+    #[test]
+    fn all_small_ones_go_together() {
+        assert_eq!(buckets(&options(10), &[1, 9, 2, 3]), [[1, 2, 3, 9]]);
+    }
+
+    #[test]
+    fn options_are_read_as_cassandra_writes_them() {
+        let mut params = CompactionParams::default();
+        params.options.insert("enabled".to_owned(), "False".to_owned());
+        params.options.insert("min_threshold".to_owned(), "8".to_owned());
+        let options = SizeTieredOptions::new(&params);
+        assert_eq!((options.enabled, options.min_threshold, options.max_threshold), (false, 8, 32));
+    }
+}

@@ -1,0 +1,139 @@
+//! Compactions of random SSTables.
+#![allow(clippy::unwrap_used, reason = "test")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::{CompactionTable, CompactionTask, Throttle};
+use crate::env::fs::RealFs;
+use crate::schema::TableMetadata;
+use crate::storage::lifecycle::{Operation, TableFiles};
+use crate::storage::merge::MergedPartitions;
+use crate::storage::model::DecoratedKey;
+use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
+use crate::storage::sstable::{ChunkCache, EncodingStats, WriterOptions};
+use crate::storage::{BoxedPartitionIterator, TableOrder, UnfilteredPartitionIterator};
+
+struct Table {
+    metadata: Arc<TableMetadata>,
+    files: Arc<TableFiles>,
+    in_memory: Option<i64>,
+}
+
+impl CompactionTable for Table {
+    fn metadata(&self) -> Arc<TableMetadata> {
+        self.metadata.clone()
+    }
+
+    fn order(&self) -> TableOrder {
+        TableOrder::new(&self.metadata)
+    }
+
+    fn files(&self) -> Arc<TableFiles> {
+        self.files.clone()
+    }
+
+    fn memtable_min_timestamp(&self, _key: &DecoratedKey) -> Option<i64> {
+        self.in_memory
+    }
+}
+
+fn files(table: &TableMetadata, directory: &Path) -> Arc<TableFiles> {
+    let cache = Arc::new(ChunkCache::new(1 << 20));
+    TableFiles::open(Arc::new(RealFs), &[directory.to_owned()], table, cache).unwrap()
+}
+
+fn flush(files: &TableFiles, table: &Arc<TableMetadata>, mut partitions: Vec<Partition>) {
+    partitions.sort_by(|a, b| a.key.cmp(&b.key));
+    partitions.dedup_by(|a, b| a.key == b.key);
+    let options = WriterOptions { encoding_stats: EncodingStats::default(), ..WriterOptions::default() };
+    files
+        .write(Operation::Flush, table, options, &[], |writer| {
+            partitions.into_iter().try_for_each(|p| writer.append(&mut PartitionRows::new(p)).map(|_| ()))
+        })
+        .unwrap();
+}
+
+/// What a reader of all SSTables sees.
+fn merged(files: &TableFiles, table: &TableMetadata) -> Vec<Partition> {
+    let sources = files.sstables().iter().map(|s| Box::new(s.scan_all()) as BoxedPartitionIterator).collect();
+    let mut partitions = MergedPartitions::new(TableOrder::new(table), false, sources);
+    let mut found = Vec::new();
+    while let Some(rows) = partitions.next_partition().unwrap() {
+        found.push(collect(rows).unwrap());
+    }
+    found.retain(|p| !p.deletion.is_live() || p.static_row.is_some() || !p.items.is_empty());
+    found
+}
+
+/// A table with several SSTables of the same few keys.
+fn filled(directory: &Path, gc_grace_seconds: i32) -> (Arc<TableMetadata>, Arc<TableFiles>) {
+    let mut table = (*every()).clone();
+    table.params.gc_grace_seconds = gc_grace_seconds;
+    let table = Arc::new(table);
+    let files = files(&table, directory);
+    let mut runner = TestRunner::deterministic();
+    let strategy = prop::collection::vec(partition(&table), 5);
+    for _ in 0..4 {
+        let mut partitions = strategy.new_tree(&mut runner).unwrap().current();
+        for (i, partition) in partitions.iter_mut().enumerate() {
+            let key = vec![0, 0, 0, i as u8].into();
+            partition.key = crate::storage::sstable::test_support::decorate(key);
+        }
+        flush(&files, &table, partitions);
+    }
+    (table, files)
+}
+
+fn compact(table: &Arc<TableMetadata>, files: &Arc<TableFiles>, now: i64, in_memory: Option<i64>) {
+    let target = Arc::new(Table { metadata: table.clone(), files: files.clone(), in_memory });
+    let inputs = files.sstables().to_vec();
+    let task = CompactionTask::new(target.clone(), inputs.clone(), Operation::Compaction).unwrap();
+    assert!(CompactionTask::new(target, inputs, Operation::Compaction).is_none(), "reserved");
+    let finished = task.run(&Throttle::new(0), now * 1000, None).unwrap();
+    assert_eq!(finished.partitions_merged.values().sum::<i64>() > 0, !files.sstables().is_empty());
+}
+
+#[test]
+fn a_compaction_changes_nothing_that_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, files) = filled(dir.path(), 864_000);
+    let before = merged(&files, &table);
+    compact(&table, &files, 1_600_000_000, None);
+    assert_eq!(files.sstables().len(), 1);
+    assert_eq!(merged(&files, &table), before);
+    // The same again after a restart.
+    let again = self::files(&table, dir.path());
+    assert_eq!((again.sstables().len(), merged(&again, &table)), (1, before));
+}
+
+#[test]
+fn tombstones_go_when_nothing_else_needs_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, files) = filled(dir.path(), 0);
+    let much_later = 1_800_000_000;
+    compact(&table, &files, much_later, None);
+    for partition in merged(&files, &table) {
+        assert!(partition.deletion.is_live());
+        for item in partition.items {
+            let crate::storage::Unfiltered::Row(row) = item else { panic!("a marker is left") };
+            assert!(row.deletion.is_live() && row.complex_deletions().is_empty());
+            assert!(row.cells().all(|cell| cell.is_live(much_later)));
+        }
+    }
+}
+
+#[test]
+fn tombstones_stay_while_older_data_may_be_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, files) = filled(dir.path(), 0);
+    let before = merged(&files, &table);
+    let deletions = |partitions: &[Partition]| partitions.iter().filter(|p| !p.deletion.is_live()).count();
+    compact(&table, &files, 1_800_000_000, Some(1));
+    assert!(deletions(&before) > 0);
+    assert_eq!(deletions(&merged(&files, &table)), deletions(&before));
+}
