@@ -49,7 +49,11 @@ fn descriptions_are_those_of_cassandra() {
             continue;
         };
         for mut row in describe(target, &schema, None).unwrap() {
-            let expected: Vec<&str> = lines.by_ref().take_while(|line| *line != "--").collect();
+            let mut expected: Vec<&str> = lines.by_ref().take_while(|line| *line != "--").collect();
+            // Cassandra's table of Paxos has an index that it needs for itself.
+            if expected[0].starts_with("CREATE CUSTOM INDEX") {
+                expected = lines.by_ref().take_while(|line| *line != "--").collect();
+            }
             let cql = row.pop().unwrap();
             assert_eq!(without_random_id(&cql), without_random_id(&expected.join("\n")), "{statement}");
         }
