@@ -61,3 +61,22 @@ fn clock_sequence_and_node() -> &'static [u8; 8] {
         node
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::CqlType;
+
+    #[test]
+    fn later_ones_are_greater_and_prepended_ones_lower() {
+        let mut all: Vec<[u8; 16]> = Vec::new();
+        for _ in 0..3 {
+            let mut prepended: Vec<_> = descending(2).collect();
+            prepended.append(&mut all);
+            all = prepended;
+            all.push(next());
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        assert!(all.is_sorted_by(|a, b| CqlType::Timeuuid.compare(a, b).is_lt()), "{all:02x?}");
+    }
+}

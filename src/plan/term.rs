@@ -68,7 +68,8 @@ impl TermPlanner<'_> {
                 CqlType::Vector { element, dimension } if elements.len() == *dimension => {
                     self.test_all(elements, &value_of(receiver, element))?
                 }
-                _ => TestResult::No,
+                CqlType::Vector { .. } => TestResult::No,
+                _ => return Err(unexpected_array(to)),
             },
             ast::Term::Set(elements) => match to {
                 CqlType::Set { element, .. } => self.test_all(elements, &value_of(receiver, element))?,
@@ -129,7 +130,7 @@ impl TermPlanner<'_> {
                 }
                 return self.elements("vector", elements, receiver, element);
             }
-            _ => return Err(Error::invalid(format!("Invalid list literal for {name} of type {to}"))),
+            _ => return Err(unexpected_array(to)),
         };
         self.elements("list", elements, receiver, element)
     }
@@ -300,6 +301,11 @@ impl TermPlanner<'_> {
         }
         self.prepare(inner, receiver)
     }
+}
+
+/// `[a, b]` where neither a list nor a vector is wanted (Cassandra: `ArrayLiteral`).
+fn unexpected_array(to: &CqlType) -> Error {
+    Error::invalid(format!("Unexpected receiver type '{to}'; only list and vector are expected"))
 }
 
 /// How well a value of type `from` fits a receiver of type `to`.

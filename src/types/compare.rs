@@ -112,7 +112,7 @@ fn compare_floats(left: f64, right: f64) -> Ordering {
 
 /// The timestamp of a version 1 uuid in order of significance, with the version on top.
 fn reorder_timestamp(high: u64) -> u64 {
-    high << 32 | ((high >> 16) & 0xffff_0000) | high >> 48
+    high << 48 | ((high << 16) & 0xffff_0000_0000) | high >> 32
 }
 
 fn halves(uuid: &[u8]) -> Option<(u64, u64)> {
