@@ -1,6 +1,7 @@
 //! The task of one connection: all complete envelopes of one read are run, then their responses leave in one write.
 
-use std::collections::BTreeMap;
+mod conversation;
+
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -8,28 +9,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::compression::Compression;
-use super::decode::{self, Message};
 use super::encode;
-use super::header::{FLAG_COMPRESSED, Header, Opcode, WireVersion};
+use super::error;
+use super::header::Opcode;
 use super::inbound::{Bad, Inbound, Item, Rules};
 use super::limits::Lease;
-use super::output::{Format, Output};
+use super::output::Output;
 use super::server::Shared;
-use super::{error, startup};
 use crate::cql::client::Connected;
-use crate::cql::{
-    AuthStep, Client, Connection, ConnectionInfo, Error, Execution, ProtocolVersion, Request, Response, Stage,
-};
+use crate::cql::{AuthStep, Client, Connection, Error, ProtocolVersion, Response, Stage};
 use crate::event::{Event, EventType};
 
 /// The least and the most that is read at once; within these the size follows what comes.
@@ -202,6 +199,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
         }
     }
 
+    /// Notes the time, where it matters.
+    fn touch(&mut self) {
+        if self.idle.is_some() {
+            self.active = Instant::now();
+        }
+    }
+
     fn can_take(&self) -> bool {
         self.pause.is_none()
             && !self.closing
@@ -244,7 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
                     return Poll::Ready(Wake::Close);
                 }
                 Poll::Ready(Ok(count)) => {
-                    self.active = Instant::now();
+                    self.touch();
                     let wanted = if count >= space { self.read_bytes * 2 } else { count * 2 };
                     self.read_bytes = wanted.clamp(READ_BYTES_MIN, READ_BYTES_MAX);
                     return Poll::Ready(Wake::Read);
@@ -270,7 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
             written = true;
         }
         if written {
-            self.active = Instant::now();
+            self.touch();
             if let Poll::Ready(Err(_)) = Pin::new(&mut self.io).poll_flush(context) {
                 return Err(());
             }
@@ -410,254 +414,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
             Some(number) => self.output.envelope_as(number, Opcode::Error, 0, bad.stream, write),
         }
     }
-
-    /// Runs one envelope.
-    fn envelope(&mut self, header: Header, body: Bytes) {
-        if self.stage == Stage::Established {
-            return self.first_envelope(header, body);
-        }
-        let stream = header.stream;
-        match self.decode(&header, body) {
-            Ok(message) => {
-                self.inbound.note_body(true);
-                if let Err(error) = self.message(&header, message) {
-                    self.write_error(stream, &error);
-                }
-            }
-            Err(error) => {
-                self.closing |= self.inbound.note_body(false);
-                self.write_error(stream, &error);
-            }
-        }
-    }
-
-    fn decode(&self, header: &Header, body: Bytes) -> Result<Message, Error> {
-        let body = match self.compression {
-            Some(compression) if header.has(FLAG_COMPRESSED) => compression.decompress(&body)?,
-            _ => body,
-        };
-        decode::decode(header, self.version, body)
-    }
-
-    /// Before STARTUP only OPTIONS and STARTUP are welcome; other answers carry no stream.
-    fn first_envelope(&mut self, header: Header, body: Bytes) {
-        self.output.set_version(header.version);
-        self.version = match header.version {
-            WireVersion::Supported(version) => version,
-            WireVersion::Beta => ProtocolVersion::V5,
-        };
-        let message = match header.opcode {
-            Opcode::Options => return self.write_supported(header.stream),
-            Opcode::Startup => decode::decode(&header, self.version, body),
-            other => {
-                let name = other.name();
-                Err(Error::protocol(format!("Unexpected message {name}, expecting STARTUP or OPTIONS")))
-            }
-        };
-        match message {
-            Ok(Message::Startup(options)) => {
-                if let Err(error) = self.startup(&header, options) {
-                    self.write_error(header.stream, &error);
-                }
-            }
-            Ok(_) => {}
-            Err(error) => self.write_error(0, &error),
-        }
-    }
-
-    fn write_supported(&mut self, stream: i16) {
-        self.output.envelope(Opcode::Supported, 0, stream, encode::supported);
-    }
-
-    fn startup(&mut self, header: &Header, options: BTreeMap<String, String>) -> Result<(), Error> {
-        let startup = startup::check(&options, self.version)?;
-        let framed = (self.version >= ProtocolVersion::V5).then_some(startup.compression.is_some());
-        if let Some(throw) = startup.throw_on_overload {
-            self.throw_on_overload = throw;
-        } else if framed.is_none() {
-            self.throw_on_overload = false;
-        }
-        let client = Arc::new(Client::new(self.address, self.version, options));
-        let info = ConnectionInfo { client: Arc::clone(&client) };
-        let connection = self.shared.service.connect(info);
-        let authenticator = connection.authenticator();
-        if framed.is_none()
-            && let Some(compression) = startup.compression
-        {
-            self.compression = Some(compression);
-            self.output.set_format(Format::Compressed(compression));
-        }
-        self.inbound.settle(header.version, framed);
-        let connected = self.shared.service.clients().add(Arc::clone(&client));
-        self.session = Some(Session { client, connection, _connected: connected });
-        match authenticator {
-            None => {
-                self.set_stage(Stage::Ready);
-                self.output.envelope(Opcode::Ready, 0, header.stream, |_| {});
-            }
-            Some(class) => {
-                self.set_stage(Stage::Authenticating);
-                self.output.envelope(Opcode::Authenticate, 0, header.stream, |out| {
-                    encode::put_string(out, &class);
-                });
-            }
-        }
-        // The answer to STARTUP itself is never in a frame.
-        if let Some(lz4) = framed {
-            self.output.set_format(Format::Framed { lz4 });
-        }
-        Ok(())
-    }
-
-    fn set_stage(&mut self, stage: Stage) {
-        self.stage = stage;
-        if stage == Stage::Ready {
-            self.inbound.set_authenticated();
-        }
-        if let Some(session) = &self.session {
-            session.client.set_stage(stage);
-        }
-    }
-
-    /// Runs a message after STARTUP. An error is the answer.
-    fn message(&mut self, header: &Header, message: Message) -> Result<(), Error> {
-        let name = header.opcode.name();
-        if self.stage == Stage::Authenticating && !matches!(message, Message::AuthResponse(_)) {
-            return Err(Error::protocol(format!("Unexpected message {name}, expecting SASL_RESPONSE")));
-        }
-        match message {
-            Message::Startup(_) => {
-                Err(Error::protocol("Unexpected message STARTUP, the connection is already initialized"))
-            }
-            Message::Options => {
-                self.write_supported(header.stream);
-                Ok(())
-            }
-            Message::Register(kinds) => self.register(header.stream, kinds),
-            Message::AuthResponse(token) => {
-                self.auth_response(header.stream, token);
-                Ok(())
-            }
-            Message::Request(request) => {
-                check_page_size(&request)?;
-                self.request(header, request)
-            }
-        }
-    }
-
-    fn register(&mut self, stream: i16, kinds: Vec<EventType>) -> Result<(), Error> {
-        if self.version < ProtocolVersion::V4 && kinds.contains(&EventType::TraceComplete) {
-            return Err(Error::protocol(format!(
-                "Event TRACE_COMPLETE not valid for protocol version {}",
-                self.version
-            )));
-        }
-        self.events.extend(kinds);
-        if self.forwarder.is_none() && !self.events.is_empty() {
-            let events = self.shared.service.events();
-            self.forwarder = Some(tokio::spawn(forward(events, self.sender.clone())).abort_handle());
-        }
-        self.output.envelope(Opcode::Ready, 0, stream, |_| {});
-        Ok(())
-    }
-
-    fn auth_response(&mut self, stream: i16, token: Bytes) {
-        let Some(session) = &self.session else { return };
-        let login = session.connection.authenticate(token);
-        let sender = self.sender.clone();
-        self.pending += 1;
-        tokio::spawn(async move {
-            let result = guarded(login).await.unwrap_or_else(Err);
-            // If the connection is gone, so is the need to answer.
-            let _ = sender.send(Note::Auth { stream, result });
-        });
-    }
-
-    fn auth_done(&mut self, stream: i16, result: Result<AuthStep, Error>) {
-        let (opcode, token) = match result {
-            Err(error) => return self.write_error(stream, &error),
-            Ok(AuthStep::Challenge(token)) => (Opcode::AuthChallenge, token),
-            Ok(AuthStep::Success(token)) => {
-                self.set_stage(Stage::Ready);
-                (Opcode::AuthSuccess, token)
-            }
-        };
-        self.output.envelope(opcode, 0, stream, |out| encode::put_bytes(out, token.as_deref()));
-    }
-
-    /// Takes what a request needs of the limits, or says what comes of it: an error, or a warning and a pause.
-    fn admit(&mut self, bytes: u64) -> Result<Option<String>, Error> {
-        if self.throw_on_overload {
-            if !self.lease.try_acquire(bytes) {
-                return Err(self.lease.overloaded_bytes());
-            }
-            if let Some(rate) = self.lease.rate()
-                && !rate.try_reserve()
-            {
-                let error = rate.overloaded();
-                self.lease.release(bytes);
-                return Err(error);
-            }
-            self.in_flight += bytes;
-            return Ok(None);
-        }
-        let mut warning = None;
-        self.in_flight += bytes;
-        if !self.lease.try_acquire(bytes) {
-            self.lease.acquire(bytes);
-            warning = Some(self.lease.bytes_warning());
-            self.pause = Some(Pause::Bytes);
-        }
-        if let Some(rate) = self.lease.rate() {
-            let delay = rate.reserve();
-            if !delay.is_zero() && self.pause.is_none() {
-                warning = Some(rate.warning());
-                self.pause = Some(Pause::Until(Box::pin(sleep_until(Instant::now() + delay))));
-            }
-        }
-        Ok(warning)
-    }
-
-    fn request(&mut self, header: &Header, request: Request) -> Result<(), Error> {
-        let (stream, bytes) = (header.stream, u64::from(header.length));
-        let warning = self.admit(bytes)?;
-        let Some(session) = &self.session else {
-            return Err(Error::server("There is no session"));
-        };
-        let connection = &session.connection;
-        let execution = std::panic::catch_unwind(AssertUnwindSafe(|| connection.execute(request)));
-        match execution {
-            Err(panic) => {
-                let response = Response::from(panicked(panic.as_ref()));
-                self.ready.push(Ready { stream, bytes, response });
-            }
-            Ok(Execution::Ready(mut response)) => {
-                response.warnings.extend(warning);
-                self.ready.push(Ready { stream, bytes, response });
-            }
-            Ok(Execution::Pending(future)) => {
-                let sender = self.sender.clone();
-                self.pending += 1;
-                tokio::spawn(async move {
-                    let mut response = guarded(future).await.unwrap_or_else(Response::from);
-                    response.warnings.extend(warning);
-                    // If the connection is gone, so is the need to answer.
-                    let _ = sender.send(Note::Done { stream, bytes, response });
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_page_size(request: &Request) -> Result<(), Error> {
-    use crate::cql::RequestKind::Query;
-    match &request.kind {
-        Query { options, .. } if options.page_size == Some(0) => {
-            Err(Error::protocol("The page size cannot be 0"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Runs a future to its end; a panic becomes an error.
@@ -673,19 +429,4 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
         .unwrap_or("unknown");
     tracing::error!("Unexpected exception during request: {text}");
     Error::server(format!("Unexpected exception during request: {text}"))
-}
-
-async fn forward(mut events: broadcast::Receiver<Event>, sender: mpsc::UnboundedSender<Note>) {
-    loop {
-        match events.recv().await {
-            Ok(event) => {
-                if sender.send(Note::Event(event)).is_err() {
-                    return;
-                }
-            }
-            // A client that missed events finds out by itself, as after a lost connection.
-            Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return,
-        }
-    }
 }

@@ -19,7 +19,7 @@ pub mod encode;
 pub mod error;
 pub mod framing;
 pub mod header;
-mod inbound;
+pub mod inbound;
 pub mod limits;
 pub mod output;
 pub mod reader;
