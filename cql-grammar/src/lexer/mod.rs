@@ -122,13 +122,13 @@ struct Lexer<'a> {
     line: u32,
     line_start: usize,
     /// By how much the bytes of the current line exceed its UTF-16 units so far
-    surplus: usize,
+    surplus: isize,
 }
 
 impl Lexer<'_> {
     fn next_token(&mut self, raw: u32) -> Scan<Token> {
         let start = self.at;
-        let (line, column) = (self.line, (start - self.line_start - self.surplus) as i32);
+        let (line, column) = (self.line, ((start - self.line_start) as isize - self.surplus) as i32);
         let (kind, end) = scan(self.text, start)?;
         if matches!(kind, Kind::String | Kind::QuotedName | Kind::Hidden | Kind::Duration) {
             self.follow_lines(start, end);
@@ -146,7 +146,7 @@ impl Lexer<'_> {
                     self.line_start = start + offset + 1;
                     self.surplus = 0;
                 }
-                // A continuation byte takes no column of its own, but four bytes make two units.
+                // Of four bytes, which make two units, the last three would count three.
                 0x80..=0xbf => self.surplus += 1,
                 0xf0.. => self.surplus -= 1,
                 _ => {}

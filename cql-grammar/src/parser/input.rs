@@ -8,8 +8,10 @@ use crate::ast::Name;
 use crate::lexer::{Kind, Source, Token};
 use std::cell::{Cell, RefCell};
 
-/// Deeper nesting, or a longer chain of operators, is refused: whoever walks the tree must not run out of stack.
-const DEPTH_MAX: u16 = 256;
+/// Deeper nesting is refused, and so are more operators in one expression: neither the parser nor whoever walks the
+/// tree may run out of stack.
+const DEPTH_MAX: u16 = 64;
+const OPERATORS_MAX: u16 = 400;
 
 /// The rest of the tokens. A copy is a place to come back to.
 #[derive(Clone, Copy)]
@@ -116,7 +118,7 @@ impl<'a> Input<'a> {
 
     /// Counts one more operator of the expression.
     pub(super) fn one_more_operator(self) -> Result<Self, nom::Err<Failure>> {
-        if self.operators + self.depth >= DEPTH_MAX {
+        if self.operators >= OPERATORS_MAX {
             return Err(too_deep());
         }
         Ok(Self { operators: self.operators + 1, ..self })
@@ -160,7 +162,7 @@ pub(super) fn nested<'a, T>(
 ) -> impl Fn(Input<'a>) -> Res<'a, T> {
     move |input| {
         let operators = if input.depth == 0 { 0 } else { input.operators };
-        if input.depth + operators >= DEPTH_MAX {
+        if input.depth >= DEPTH_MAX {
             return Err(too_deep());
         }
         let deeper = Input { depth: input.depth + 1, operators, ..input };

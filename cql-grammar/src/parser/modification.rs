@@ -10,7 +10,8 @@ use crate::ast::{
     Term, Update, Using,
 };
 use crate::lexer::Kind;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// `insertStatement`
 pub(super) fn insert(input: Input<'_>) -> Res<'_, Statement> {
@@ -93,14 +94,19 @@ pub(super) fn update(input: Input<'_>) -> Res<'_, Statement> {
 /// The assignments after SET, of which no two may contradict each other
 fn assignments(mut input: Input<'_>) -> Res<'_, Vec<Assignment>> {
     let mut assignments: Vec<Assignment> = Vec::new();
-    let mut of_column: HashMap<Name, Vec<usize>> = HashMap::new();
+    let mut columns: HashMap<Name, Assigned> = HashMap::new();
     loop {
         let (rest, next) = assignment(input)?;
-        let earlier = of_column.entry(next.column.clone()).or_default();
-        if earlier.iter().any(|index| contradicts(&assignments[*index].operation, &next.operation)) {
+        let agrees = match columns.entry(next.column.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(Assigned::by(&next.operation));
+                true
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().agrees(&next.operation),
+        };
+        if !agrees {
             return rest.meaning(format!("Multiple incompatible setting of column {}", next.column.as_str()));
         }
-        earlier.push(assignments.len());
         assignments.push(next);
         if rest.kind(0) != Kind::Comma {
             return Ok((rest, assignments));
@@ -109,12 +115,30 @@ fn assignments(mut input: Input<'_>) -> Res<'_, Vec<Assignment>> {
     }
 }
 
-/// Whether the two may not be done to one column in one statement.
-fn contradicts(earlier: &Operation, later: &Operation) -> bool {
-    match (earlier, later) {
-        (Operation::Set(_), _) | (_, Operation::Set(_)) => true,
-        (Operation::SetField { field, .. }, Operation::SetField { field: other, .. }) => field == other,
-        _ => false,
+/// How a column has been assigned so far
+enum Assigned {
+    /// As a whole
+    Whole,
+    /// In part: these fields, if it was fields
+    Parts(HashSet<Name>),
+}
+
+impl Assigned {
+    fn by(operation: &Operation) -> Self {
+        match operation {
+            Operation::Set(_) => Self::Whole,
+            Operation::SetField { field, .. } => Self::Parts(HashSet::from([field.clone()])),
+            _ => Self::Parts(HashSet::new()),
+        }
+    }
+
+    /// Whether one more operation on the column goes with those so far
+    fn agrees(&mut self, operation: &Operation) -> bool {
+        match (self, operation) {
+            (Self::Whole, _) | (_, Operation::Set(_)) => false,
+            (Self::Parts(fields), Operation::SetField { field, .. }) => fields.insert(field.clone()),
+            (Self::Parts(_), _) => true,
+        }
     }
 }
 

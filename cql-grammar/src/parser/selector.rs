@@ -49,21 +49,24 @@ fn group(input: Input<'_>) -> Res<'_, Selectable> {
             let (input, selectable) = nested(group)(input.skip())?;
             Ok((input, Selectable::Negate(Box::new(selectable))))
         }
-        kind if kind.starts_term() => {
-            input.look(2);
-            let (input, plain) = without_field(input)?;
-            if !matches!(input.kind(0), Kind::Dot | Kind::LeftBracket) {
-                return Ok((input, plain));
-            }
-            match modifiers(input, plain.clone()) {
-                Ok(modified) => Ok(modified),
-                Err(failure) => {
-                    input.give_up(&failure);
-                    Ok((input, plain))
-                }
-            }
-        }
+        kind if kind.starts_term() => with_field(input),
         _ => input.no_viable(0),
+    }
+}
+
+/// `selectionGroupWithField`, else `selectionGroupWithoutField`
+fn with_field(input: Input<'_>) -> Res<'_, Selectable> {
+    input.look(2);
+    let (input, plain) = without_field(input)?;
+    if !matches!(input.kind(0), Kind::Dot | Kind::LeftBracket) {
+        return Ok((input, plain));
+    }
+    match modifiers(input, plain.clone()) {
+        Ok(modified) => Ok(modified),
+        Err(failure) => {
+            input.give_up(&failure);
+            Ok((input, plain))
+        }
     }
 }
 
@@ -118,19 +121,27 @@ fn without_field(input: Input<'_>) -> Res<'_, Selectable> {
             Err(failure) => {
                 input.look(2);
                 input.give_up(&failure);
-                let (input, selectables) = parens(comma_list(unaliased))(input)?;
-                Ok((input, Selectable::ParenthesesOrTuple(selectables)))
+                tuple_or_nested(input)
             }
         },
-        Kind::LeftBracket => {
-            let (input, elements) = opt_comma_list(Kind::starts_term, unaliased)(input.skip())?;
-            let (input, _) = tok(Kind::RightBracket)(input)?;
-            Ok((input, Selectable::List(elements)))
-        }
+        Kind::LeftBracket => list(input),
         Kind::LeftBrace => braces(input),
         kind if kind.starts_term() => simple(input),
         _ => input.no_viable(0),
     }
+}
+
+/// `selectionTupleOrNestedSelector`
+fn tuple_or_nested(input: Input<'_>) -> Res<'_, Selectable> {
+    let (input, selectables) = parens(comma_list(unaliased))(input)?;
+    Ok((input, Selectable::ParenthesesOrTuple(selectables)))
+}
+
+/// `selectionList`
+fn list(input: Input<'_>) -> Res<'_, Selectable> {
+    let (input, elements) = opt_comma_list(Kind::starts_term, unaliased)(input.skip())?;
+    let (input, _) = tok(Kind::RightBracket)(input)?;
+    Ok((input, Selectable::List(elements)))
 }
 
 /// `selectionTypeHint`
@@ -147,34 +158,44 @@ fn braces(input: Input<'_>) -> Res<'_, Selectable> {
         kind if kind.starts_term() => {}
         _ => return input.no_viable(1),
     }
-    let (mut input, first) = unaliased(input.skip())?;
-    let selectable = match input.kind(0) {
-        Kind::Colon => {
-            let (rest, value) = unaliased(input.skip())?;
-            let mut entries = vec![(first, value)];
-            input = rest;
-            while input.kind(0) == Kind::Comma {
-                let (rest, key) = unaliased(input.skip())?;
-                let (rest, _) = tok(Kind::Colon)(rest)?;
-                let (rest, value) = unaliased(rest)?;
-                entries.push((key, value));
-                input = rest;
-            }
-            Selectable::MapOrUserType(entries)
-        }
-        Kind::Comma | Kind::RightBrace => {
-            let mut elements = vec![first];
-            while input.kind(0) == Kind::Comma {
-                let (rest, element) = unaliased(input.skip())?;
-                elements.push(element);
-                input = rest;
-            }
-            Selectable::Set(elements)
-        }
+    let (input, first) = unaliased(input.skip())?;
+    let (input, selectable) = match input.kind(0) {
+        Kind::Colon => map_from(input, first)?,
+        Kind::Comma | Kind::RightBrace => set_from(input, first)?,
         _ => return input.no_viable(0),
     };
     let (input, _) = tok(Kind::RightBrace)(input)?;
     Ok((input, selectable))
+}
+
+/// `selectionMap`, after the first key
+fn map_from(input: Input<'_>, first: Selectable) -> Res<'_, Selectable> {
+    let (mut input, value) = unaliased(input.skip())?;
+    let mut entries = vec![(first, value)];
+    while input.kind(0) == Kind::Comma {
+        let (rest, entry) = map_entry(input.skip())?;
+        entries.push(entry);
+        input = rest;
+    }
+    Ok((input, Selectable::MapOrUserType(entries)))
+}
+
+fn map_entry(input: Input<'_>) -> Res<'_, (Selectable, Selectable)> {
+    let (input, key) = unaliased(input)?;
+    let (input, _) = tok(Kind::Colon)(input)?;
+    let (input, value) = unaliased(input)?;
+    Ok((input, (key, value)))
+}
+
+/// `selectionSet`, after the first element
+fn set_from(mut input: Input<'_>, first: Selectable) -> Res<'_, Selectable> {
+    let mut elements = vec![first];
+    while input.kind(0) == Kind::Comma {
+        let (rest, element) = unaliased(input.skip())?;
+        elements.push(element);
+        input = rest;
+    }
+    Ok((input, Selectable::Set(elements)))
 }
 
 /// What may come after a column or a marker among the selectors.
