@@ -116,6 +116,11 @@ fn special_orders() {
     assert_eq!(CqlType::Timeuuid.compare(&low, &high), Ordering::Greater);
     let later = uuid("00000000-0001-1000-8080-808080808080");
     assert_eq!(CqlType::Timeuuid.compare(&low, &later), Ordering::Less);
+    // The high bits of the time come last in the bytes and weigh most.
+    let (y1993, y2026) =
+        (uuid("ffffffff-ffff-11c0-8080-808080808080"), uuid("00000000-0000-11f1-8080-808080808080"));
+    assert_eq!(CqlType::Timeuuid.compare(&y1993, &y2026), Ordering::Less);
+    assert_eq!(CqlType::Uuid.compare(&y1993, &y2026), Ordering::Less);
     assert_eq!(
         CqlType::Uuid.compare(
             &uuid("ffffffff-ffff-1fff-0000-000000000000"),
