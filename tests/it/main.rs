@@ -1,3 +1,5 @@
 //! Integration tests.
 
+mod clients;
 mod imports;
+mod scylla;
