@@ -58,7 +58,7 @@ def type_text(cql_type):
             depth += {"<": 1, ">": -1}.get(text[end], 0)
             end += 1
         text = text[:start] + text[start + 7:end - 1] + text[end:]
-    return re.sub(r",\s*", ", ", text.replace("varchar", "text"))
+    return re.sub(r",\s*", ", ", text.replace("varchar", "text").replace("org.apache.cassandra.db.marshal.VectorType", "vector"))
 
 
 def columns_text(names, types):

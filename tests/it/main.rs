@@ -1,5 +1,6 @@
 //! Integration tests.
 
 mod clients;
+mod golden;
 mod imports;
 mod scylla;
