@@ -99,7 +99,7 @@ impl TableMetadata {
         table.clustering.sort_by_key(|c| c.position);
         for list in [&mut table.static_columns, &mut table.regular_columns] {
             list.sort_by(|a, b| {
-                (a.is_complex(), a.name.as_bytes()).cmp(&(b.is_complex(), b.name.as_bytes()))
+                a.is_complex().cmp(&b.is_complex()).then_with(|| compare_names(&a.name, &b.name))
             });
         }
         table.index();
@@ -157,7 +157,7 @@ impl TableMetadata {
     pub fn columns_in_select_order(&self) -> impl Iterator<Item = &ColumnMetadata> {
         let by_name = |list: &[ColumnMetadata]| {
             let mut sorted: Vec<usize> = (0..list.len()).collect();
-            sorted.sort_by(|a, b| list[*a].name.as_bytes().cmp(list[*b].name.as_bytes()));
+            sorted.sort_by(|a, b| compare_names(&list[*a].name, &list[*b].name));
             sorted
         };
         let statics = by_name(&self.static_columns).into_iter().map(|i| &self.static_columns[i]);
@@ -191,6 +191,13 @@ impl TableMetadata {
         let dropped = self.dropped_columns.values().map(|d| d.column.id.0);
         ColumnId(self.columns().map(|c| c.id.0).chain(dropped).max().map_or(0, |id| id + 1))
     }
+}
+
+/// The order of column names: by their bytes, but with the first byte signed (Cassandra:
+/// `ColumnMetadata.comparisonOrder`, which flips the top bit of the name's prefix).
+fn compare_names(a: &str, b: &str) -> std::cmp::Ordering {
+    let first = |name: &str| name.as_bytes().first().map(|byte| byte ^ 0x80);
+    first(a).cmp(&first(b)).then_with(|| a.as_bytes().cmp(b.as_bytes()))
 }
 
 const KINDS: [ColumnKind; 4] =
