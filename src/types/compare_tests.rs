@@ -115,6 +115,10 @@ fn special_orders() {
     assert_eq!(CqlType::Uuid.compare(&low, &high), Ordering::Less);
     assert_eq!(CqlType::Timeuuid.compare(&low, &high), Ordering::Greater);
     let later = uuid("00000000-0001-1000-8080-808080808080");
+    assert_eq!(
+        CqlType::Timeuuid.compare(&uuid("ffffffff-0000-1000-8080-808080808080"), &later),
+        Ordering::Less
+    );
     assert_eq!(CqlType::Timeuuid.compare(&low, &later), Ordering::Less);
     // The high bits of the time come last in the bytes and weigh most.
     let (y1993, y2026) =

@@ -127,10 +127,11 @@ pub fn parse_date(text: &str) -> Result<u32, MarshalError> {
     let read = cursor
         .iso_date()
         .filter(|(year, month, day)| cursor.0.is_empty() && *day <= days_in_month(*year, *month));
-    let Some((year, month, day)) = read else {
+    let days = read.map(|(year, month, day)| days_from_civil(year, month, day));
+    // the limits are told of only as far as milliseconds reach
+    let Some(days) = days.filter(|days| days.checked_mul(MILLIS_PER_DAY).is_some()) else {
         return Err(MarshalError(format!("Unable to coerce '{text}' to a formatted date (long)")));
     };
-    let days = days_from_civil(year, month, day);
     if days < i32::MIN.into() {
         return Err(MarshalError(format!(
             "Input date {text} is less than min supported date -5877641-06-23T00:00Z"
@@ -271,7 +272,15 @@ impl<'a> Cursor<'a> {
     /// `2011-02-03[zone]`.
     fn date_and_zone(mut self) -> Option<i64> {
         let (year, month, day) = self.iso_date()?;
-        self.in_zone(local_millis(year, month, day))
+        let local = local_millis(year, month, day);
+        if self.0.is_empty() {
+            return zone::local(local);
+        }
+        if let Some(seconds) = self.iso_offset() {
+            return local.checked_sub(seconds * 1000);
+        }
+        // years before the first are for ISO's own form only
+        if year > 0 { self.in_zone(local) } else { None }
     }
 
     /// The moment when clocks of the zone that follows show `local`.
@@ -280,36 +289,59 @@ impl<'a> Cursor<'a> {
             return zone::local(local);
         }
         let blank = self.take(' ').is_some();
-        let offset = self.offset(blank);
+        let relative = || ["UTC", "GMT", "UT"].iter().find_map(|prefix| self.0.strip_prefix(prefix));
+        let offset = match (self.offset(), blank) {
+            (None, true) => self
+                .iso_offset()
+                .or_else(|| Cursor(relative()?).iso_offset().filter(|_| !self.0.ends_with(['Z', 'z']))),
+            (offset, _) => offset,
+        };
         match offset {
-            Some(seconds) => Some(local - seconds * 1000),
+            Some(seconds) => local.checked_sub(seconds * 1000),
             None if blank => zone::named(self.0, local),
             None => None,
         }
     }
 
     /// `Z`, `+01`, `+0130` or `+01:30` up to the end, in seconds.
-    fn offset(mut self, seconds_allowed: bool) -> Option<i64> {
-        if self.take('Z').is_some() {
-            return self.0.is_empty().then_some(0);
+    fn offset(mut self) -> Option<i64> {
+        if self.0 == "Z" {
+            return Some(0);
         }
-        let sign = if self.take('+').is_some() { 1 } else { self.take('-').map(|()| -1)? };
+        let sign = self.sign()?;
         let hours = self.exactly(2)?;
         let colon = self.take(':').is_some();
         let minutes = if self.0.is_empty() && !colon { 0 } else { self.exactly(2)? };
-        let mut seconds = 0;
-        if colon && seconds_allowed && self.take(':').is_some() {
-            seconds = self.exactly(2)?;
+        self.offset_of(sign, hours, minutes, 0)
+    }
+
+    /// `Z` in either case, `+01:30` or `+01:30:10` up to the end, in seconds.
+    fn iso_offset(mut self) -> Option<i64> {
+        if self.0.eq_ignore_ascii_case("z") {
+            return Some(0);
         }
-        let in_range = hours <= 18 && minutes < 60 && seconds < 60;
+        let sign = self.sign()?;
+        let hours = self.exactly(2)?;
+        self.take(':')?;
+        let minutes = self.exactly(2)?;
+        let seconds = if self.take(':').is_some() { self.exactly(2)? } else { 0 };
+        self.offset_of(sign, hours, minutes, seconds)
+    }
+
+    fn sign(&mut self) -> Option<i64> {
+        if self.take('+').is_some() { Some(1) } else { self.take('-').map(|()| -1) }
+    }
+
+    fn offset_of(self, sign: i64, hours: i64, minutes: i64, seconds: i64) -> Option<i64> {
         let offset = hours * 3600 + minutes * 60 + seconds;
-        (self.0.is_empty() && in_range && offset <= 18 * 3600).then_some(sign * offset)
+        let in_range = minutes < 60 && seconds < 60 && offset <= 18 * 3600;
+        (self.0.is_empty() && in_range).then_some(sign * offset)
     }
 }
 
 /// Milliseconds of a day's midnight; a day that its month does not have counts as the month's last.
 fn local_millis(year: i64, month: i64, day: i64) -> i64 {
-    days_from_civil(year, month, day.min(days_in_month(year, month))) * MILLIS_PER_DAY
+    days_from_civil(year, month, day.min(days_in_month(year, month))).saturating_mul(MILLIS_PER_DAY)
 }
 
 mod zone {
@@ -325,44 +357,17 @@ mod zone {
 
     /// The moment when clocks of the zone of this name show `local_ms`.
     pub(super) fn named(name: &str, local_ms: i64) -> Option<i64> {
-        let known = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map(|(_, id)| *id);
+        if name.starts_with("Etc/GMT") && name != "Etc/GMT" {
+            return None;
+        }
+        let mut names = NAMES.lines().filter_map(|line| line.split_once('\t'));
+        let known = names.find(|(alias, _)| *alias == name).map(|(_, id)| id);
         let zone: Tz = known.unwrap_or(name).parse().ok()?;
         in_zone(&zone, local_ms)
     }
 
-    /// Names other than those of the time zone database, as the Java platform reads them.
-    const ALIASES: [(&str, &str); 30] = [
-        ("UT", "UTC"),
-        ("Coordinated Universal Time", "UTC"),
-        ("Greenwich Mean Time", "GMT"),
-        ("PST", "America/Los_Angeles"),
-        ("PDT", "America/Los_Angeles"),
-        ("PT", "America/Los_Angeles"),
-        ("Pacific Standard Time", "America/Los_Angeles"),
-        ("Pacific Daylight Time", "America/Los_Angeles"),
-        ("MST", "America/Denver"),
-        ("MDT", "America/Denver"),
-        ("Mountain Standard Time", "America/Denver"),
-        ("Mountain Daylight Time", "America/Denver"),
-        ("CST", "America/Chicago"),
-        ("CDT", "America/Chicago"),
-        ("Central Standard Time", "America/Chicago"),
-        ("Central Daylight Time", "America/Chicago"),
-        ("EST", "America/New_York"),
-        ("EDT", "America/New_York"),
-        ("Eastern Standard Time", "America/New_York"),
-        ("Eastern Daylight Time", "America/New_York"),
-        ("CEST", "Europe/Paris"),
-        ("Central European Standard Time", "Europe/Paris"),
-        ("Central European Summer Time", "Europe/Paris"),
-        ("EEST", "Europe/Athens"),
-        ("BST", "Europe/London"),
-        ("JST", "Asia/Tokyo"),
-        ("Japan Standard Time", "Asia/Tokyo"),
-        ("IST", "Asia/Kolkata"),
-        ("India Standard Time", "Asia/Kolkata"),
-        ("MSK", "Europe/Moscow"),
-    ];
+    /// Names other than those of the time zone database, and what they stand for on the Java platform.
+    const NAMES: &str = include_str!("zone_names.tsv");
 
     fn in_zone<Z: TimeZone>(zone: &Z, local_ms: i64) -> Option<i64> {
         // years that the library does not hold have the offset of the nearest one that it does

@@ -62,7 +62,7 @@ impl Decimal {
                 if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
                     return None;
                 }
-                (&text[..at], exponent.parse::<i64>().ok()?)
+                (&text[..at], exponent.parse::<i32>().ok()?.into())
             }
             None => (text, 0),
         };

@@ -1,17 +1,146 @@
 //! Floating-point numbers as Java reads and writes them.
 
-/// The text of a double as Java's `Double.toString` writes it: `1.0`, `1.0E10`, `NaN`, `-Infinity`.
+use std::cmp::Ordering;
+
+use num_bigint::BigUint;
+use num_traits::ToPrimitive;
+
+/// The text of a double as Java's `Double.toString` writes it: `1.0`, `1.0E10`, `NaN`, `-Infinity`. The digits
+/// are those of Java up to version 18, which Cassandra 5.0 runs on: not always the fewest. (Java's last digit is
+/// one too low where its 64 bits overflow, as for the float 2^83; ours is not.)
 pub fn java_double(value: f64) -> String {
-    java_text(value, format!("{value:e}"), (1e-3..1e7).contains(&value.abs()))
+    let bits = value.to_bits();
+    let (fraction, exponent) = (bits & ((1 << 52) - 1), (bits >> 52 & 0x7ff) as i32);
+    let number = match exponent {
+        0 => Binary { mantissa: fraction, exponent: -1074, precision: 53 },
+        _ => Binary { mantissa: fraction | 1 << 52, exponent: exponent - 1075, precision: 53 },
+    };
+    java_text(value, &number)
 }
 
 /// The text of a float as Java's `Float.toString` writes it.
 pub fn java_float(value: f32) -> String {
-    java_text(value.into(), format!("{value:e}"), (1e-3..1e7).contains(&value.abs()))
+    let bits = value.to_bits();
+    let (fraction, exponent) = (u64::from(bits & ((1 << 23) - 1)), (bits >> 23 & 0xff) as i32);
+    let number = match exponent {
+        0 => Binary { mantissa: fraction, exponent: -149, precision: 24 },
+        _ => Binary { mantissa: fraction | 1 << 23, exponent: exponent - 150, precision: 24 },
+    };
+    java_text(value.into(), &number)
 }
 
-/// `scientific` has the digits that Rust finds to be the fewest: `-1.25e-7`.
-fn java_text(value: f64, scientific: String, plain: bool) -> String {
+/// `mantissa * 2^exponent`, of a format with so many bits.
+struct Binary {
+    mantissa: u64,
+    exponent: i32,
+    precision: i32,
+}
+
+impl Binary {
+    /// The digits that Java finds, and the power of ten of the first one.
+    fn digits(&self) -> (String, i32) {
+        // the exponent of the first bit, and how many bits lie behind the point
+        let first_bit = self.exponent + 63 - self.mantissa.leading_zeros() as i32;
+        let last_bit = self.exponent + self.mantissa.trailing_zeros() as i32;
+        if last_bit >= 0 && first_bit <= 62 && first_bit - last_bit < 63 {
+            return self.whole_digits(first_bit);
+        }
+        self.shortest_digits(first_bit, last_bit)
+    }
+
+    /// Of a whole number the digits that its bits reach.
+    fn whole_digits(&self, first_bit: i32) -> (String, i32) {
+        let value =
+            if self.exponent >= 0 { self.mantissa << self.exponent } else { self.mantissa >> -self.exponent };
+        let significant = self.significant_bits(first_bit);
+        let lost_bits = first_bit - significant - 1;
+        let lost = if first_bit > significant && lost_bits > 1 {
+            (f64::from(lost_bits) * std::f64::consts::LOG10_2) as u32
+        } else {
+            0
+        };
+        let unit = 10_u64.pow(lost);
+        let rounded = value / unit + u64::from(lost > 0 && value % unit >= unit / 2);
+        let digits = rounded.to_string();
+        let exponent = digits.len() as i32 - 1 + lost as i32;
+        let digits = digits.trim_end_matches('0').to_owned();
+        (if digits.is_empty() { "0".to_owned() } else { digits }, exponent)
+    }
+
+    /// How many bits count: fewer below the least normal number.
+    fn significant_bits(&self, first_bit: i32) -> i32 {
+        self.precision.min(first_bit - self.exponent + 1)
+    }
+
+    /// Digits until what is left is less than half a unit of the last bit.
+    fn shortest_digits(&self, first_bit: i32, last_bit: i32) -> (String, i32) {
+        // value = b / s, half a unit of the last bit = m / s
+        let significant = self.significant_bits(first_bit);
+        let half_unit = first_bit - significant - i32::from(first_bit == last_bit && significant > 1);
+        let low = half_unit.min(self.exponent).min(0);
+        let power = |exponent: i32| BigUint::from(1_u32) << exponent.unsigned_abs();
+        let mut b = BigUint::from(self.mantissa) << (self.exponent - low).unsigned_abs();
+        let mut m = power(half_unit - low);
+        let mut s = power(low);
+        // Java's estimate, which may be one too high
+        let leading = self.mantissa as f64 / 2_f64.powi(first_bit - self.exponent);
+        let estimate = (leading - 1.5) * 0.289529654 + 0.176091259 + f64::from(first_bit) * 0.301029995663981;
+        let mut exponent = estimate.floor() as i32;
+        match u32::try_from(exponent) {
+            Ok(exponent) => s *= BigUint::from(10_u32).pow(exponent),
+            Err(_) => {
+                let scale = BigUint::from(10_u32).pow(exponent.unsigned_abs());
+                b *= &scale;
+                m *= scale;
+            }
+        }
+        let ten_s = &s * 10_u32;
+        let too_high = b < s;
+        if too_high {
+            exponent -= 1;
+            b *= 10_u32;
+            m *= 10_u32;
+        }
+        let mut digits = Vec::new();
+        let (mut below, mut above) = (false, false);
+        while !below && !above {
+            digits.push((&b / &s).to_u8().unwrap_or(0));
+            b = (b % &s) * 10_u32;
+            m *= 10_u32;
+            // with an exponent there is always a digit behind the point, unless Java counts a zero before it
+            let free = digits.len() > 1 || too_high || (-3..8).contains(&exponent);
+            below = free && b < m;
+            above = free && &b + &m > ten_s;
+        }
+        let round_up = above
+            && (!below
+                || match (b * 2_u32).cmp(&ten_s) {
+                    Ordering::Equal => digits.last().is_some_and(|d| d % 2 == 1),
+                    order => order == Ordering::Greater,
+                });
+        if round_up && !increment(&mut digits) {
+            exponent += 1;
+        }
+        (digits.iter().map(|d| char::from(b'0' + d)).collect(), exponent)
+    }
+}
+
+/// Adds one to the last digit; false where all were nines, so that the number has one digit more.
+fn increment(digits: &mut [u8]) -> bool {
+    for digit in digits.iter_mut().rev() {
+        if *digit < 9 {
+            *digit += 1;
+            return true;
+        }
+        *digit = 0;
+    }
+    if let Some(first) = digits.first_mut() {
+        *first = 1;
+    }
+    false
+}
+
+fn java_text(value: f64, number: &Binary) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -19,13 +148,11 @@ fn java_text(value: f64, scientific: String, plain: bool) -> String {
     if value.is_infinite() {
         return format!("{sign}Infinity");
     }
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let exponent: i32 = exponent.parse().unwrap_or(0);
     if value == 0.0 {
         return format!("{sign}0.0");
     }
-    if !plain {
+    let (digits, exponent) = number.digits();
+    if !(-3..7).contains(&exponent) {
         let rest = if digits.len() > 1 { &digits[1..] } else { "0" };
         return format!("{sign}{}.{rest}E{exponent}", &digits[..1]);
     }

@@ -4,3 +4,4 @@ mod clients;
 mod golden;
 mod imports;
 mod scylla;
+mod values;

@@ -100,9 +100,17 @@ fn cast_number(name: &str, from: &CqlType, to: &CqlType) -> Function {
         };
         match number.encode(&target) {
             Some(bytes) => Ok(Some(bytes)),
-            None => Err(Error::server("java.lang.NumberFormatException")),
+            None => Err(not_decimal(if number.to_f64().is_nan() { 'N' } else { 'I' })),
         }
     })
+}
+
+/// What Java says of a number that is none to decimals, by the first character of its text.
+fn not_decimal(first: char) -> Error {
+    Error::server(format!(
+        "java.lang.NumberFormatException: Character {first} is neither a decimal digit number, decimal point, nor \
+         \"e\" notation exponential mark."
+    ))
 }
 
 fn cast_to_text(name: &str, from: &CqlType, to: &CqlType) -> Function {

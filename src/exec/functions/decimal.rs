@@ -165,8 +165,7 @@ pub(super) fn divide_to_scale(
     rounding: Rounding,
 ) -> Result<Decimal, Failure> {
     if right.unscaled.sign() == Sign::NoSign {
-        let zero = left.unscaled.sign() == Sign::NoSign;
-        return Err(failure(if zero { "/ by zero" } else { "BigInteger divide by zero" }));
+        return Err(failure("BigInteger divide by zero"));
     }
     let raise = i64::from(scale) - i64::from(left.scale) + i64::from(right.scale);
     let unscaled = if raise >= 0 {
@@ -192,13 +191,16 @@ pub(super) fn strip_trailing_zeros(value: Decimal) -> Decimal {
     if value.unscaled.sign() == Sign::NoSign {
         return BigInt::ZERO.into();
     }
-    let digits = value.unscaled.to_string();
-    let zeros = digits.len() - digits.trim_end_matches('0').len();
-    let scale = i64::from(value.scale) - zeros as i64;
-    match (digits[..digits.len() - zeros].parse(), i32::try_from(scale)) {
-        (Ok(unscaled), Ok(scale)) => Decimal { unscaled, scale },
-        _ => value,
+    let zeros = trailing_zeros(&value.unscaled);
+    match i32::try_from(i64::from(value.scale) - zeros as i64) {
+        Ok(scale) => with_scale(&value, scale, Rounding::Down).unwrap_or(value),
+        Err(_) => value,
     }
+}
+
+fn trailing_zeros(value: &BigInt) -> usize {
+    let digits = value.to_string();
+    digits.len() - digits.trim_end_matches('0').len()
 }
 
 /// What a division to a whole number leaves, with the sign of the dividend.
@@ -210,7 +212,16 @@ pub(super) fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, Fail
     let scale = left.scale.max(right.scale);
     let dividend = with_scale(left, scale, Rounding::Down)?;
     let divisor = with_scale(right, scale, Rounding::Down)?;
-    Ok(Decimal { unscaled: &dividend.unscaled % &divisor.unscaled, scale })
+    let quotient = &dividend.unscaled / &divisor.unscaled;
+    let rest = dividend.unscaled - &quotient * divisor.unscaled;
+    // the scale is that of what is subtracted, whose quotient has no more zeros than it needs
+    let preferred = i64::from(left.scale) - i64::from(right.scale);
+    let zeros = || -(trailing_zeros(&quotient) as i64);
+    let of_quotient =
+        if preferred >= 0 || quotient.sign() == Sign::NoSign { preferred } else { preferred.max(zeros()) };
+    let result_scale = i64::from(left.scale).max(of_quotient + i64::from(right.scale));
+    let result_scale = i32::try_from(result_scale).unwrap_or(scale);
+    with_scale(&Decimal { unscaled: rest, scale }, result_scale, Rounding::Down)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>,
         "collection_count" => {
             let [of] = types(name, ["collection"], call, |_, given| given.cloned())?;
             if !of.is_collection() {
-                return Err(wrong(name, "a collection", 0, call, &of));
+                return Err(wrong(name, "a collection argument", 0, call, &of));
             }
             Ok(Some(collection_count(name, &of)))
         }
@@ -65,13 +65,13 @@ pub(super) fn wrong_count(signature: &str) -> Error {
 pub(super) fn wrong(name: &str, wanted: &str, i: usize, call: &CallShape<'_>, given: &CqlType) -> Error {
     let text = (call.text)(i);
     Error::invalid(format!(
-        "Function system.{name} requires {wanted} argument, but found argument {text} of type {given}"
+        "Function system.{name} requires {wanted}, but found argument {text} of type {given}"
     ))
 }
 
 fn map_part(name: &str, map: &CqlType, call: &CallShape<'_>) -> Result<Function, Error> {
     let CqlType::Map { key, value, .. } = map else {
-        return Err(wrong(name, "a map", 0, call, map));
+        return Err(wrong(name, "a map argument", 0, call, map));
     };
     let keys = name == "map_keys";
     let to = if keys {
@@ -99,11 +99,11 @@ fn collection_aggregate(name: &str, of: &CqlType, call: &CallShape<'_>) -> Resul
     let numeric = matches!(name, "collection_sum" | "collection_avg");
     let element = match of {
         CqlType::List { element, .. } | CqlType::Set { element, .. } => element,
-        _ if numeric => return Err(wrong(name, "a numeric set/list", 0, call, of)),
-        _ => return Err(wrong(name, "a set or list", 0, call, of)),
+        _ if numeric => return Err(wrong(name, "a numeric set/list argument", 0, call, of)),
+        _ => return Err(wrong(name, "a set or list argument", 0, call, of)),
     };
     if numeric && !super::number::NUMERIC.contains(element) {
-        return Err(wrong(name, "a numeric set/list", 0, call, of));
+        return Err(wrong(name, "a numeric set/list argument", 0, call, of));
     }
     let element = (**element).clone();
     let to = element.clone();
@@ -139,7 +139,7 @@ fn similarity(name: &str, call: &CallShape<'_>) -> Result<Function, Error> {
             CqlType::Vector { element, dimension } if **element == CqlType::Float => {
                 dimensions.push(*dimension);
             }
-            _ => return Err(wrong(name, "a float vector", i, call, given)),
+            _ => return Err(wrong(name, "a float vector argument", i, call, given)),
         }
     }
     if dimensions[0] != dimensions[1] {

@@ -103,20 +103,23 @@ fn digest(algorithm: &str, value: &[u8]) -> Result<Vec<u8>, Error> {
 
 fn mask_partly(name: &str, call: &CallShape<'_>) -> Result<Function, Error> {
     let parameters = ["[text|varchar|ascii]", "int", "int", "[text]"];
-    let infer = |i: usize, given: Option<&CqlType>| match i {
-        0 => Some(given.cloned().unwrap_or(CqlType::Text)),
-        1 | 2 => Some(CqlType::Int),
-        _ => Some(CqlType::Text),
-    };
-    let arg_types = match call.arg_types.len() {
+    let fixed = |i: usize| if i == 1 || i == 2 { CqlType::Int } else { CqlType::Text };
+    let infer = |i: usize, given: Option<&CqlType>| Some(given.cloned().unwrap_or_else(|| fixed(i)));
+    let mut arg_types = match call.arg_types.len() {
         3 => types(name, [parameters[0], parameters[1], parameters[2]], call, infer)?.to_vec(),
         4 => types(name, parameters, call, infer)?.to_vec(),
         _ => return Err(wrong_count(&format!("system.{name}({})", parameters.join(", ")))),
     };
-    let of = arg_types[0].clone();
-    if !matches!(of, CqlType::Text | CqlType::Ascii) {
-        return Err(wrong(name, "an", 0, call, &of));
+    for (i, arg_type) in arg_types.iter_mut().enumerate() {
+        let to = fixed(i);
+        if !to.is_value_compatible_with(arg_type) {
+            return Err(wrong(name, &format!("an argument of type {}", parameters[i]), i, call, arg_type));
+        }
+        if i > 0 {
+            *arg_type = to;
+        }
     }
+    let of = arg_types[0].clone();
     let (function, inner) = (name.to_owned(), name == "mask_inner");
     Ok(scalar(name, &arg_types, of, move |arguments, _| {
         let Some(value) = arguments.first().copied().flatten() else {

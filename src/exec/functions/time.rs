@@ -51,7 +51,7 @@ fn add_bounds(functions: &mut Vec<Function>) {
     let convert = move |millis: i64, last: bool| {
         let ticks = if last { ticks(millis.wrapping_add(1)).wrapping_sub(1) } else { ticks(millis) };
         let ticks = ticks.cast_unsigned();
-        let high = ticks << 32 | (ticks >> 16 & 0xffff_0000) | 0x1000 | (ticks >> 48 & 0x0fff);
+        let high = ticks << 32 | (ticks >> 16 & 0xffff_0000) | 0x1000 | ticks >> 48;
         let low = if last { [0x7f; 8] } else { [0x80; 8] };
         [high.to_be_bytes(), low].concat()
     };
@@ -171,18 +171,19 @@ fn floor_timestamp(time: i64, duration: &Duration, start: i64) -> Result<i64, Er
     if duration.months == 0 {
         return Ok(if millis == 0 { time } else { time - time.wrapping_sub(start) % millis });
     }
-    let mut multiplier = Duration::months_between(start, time) / i64::from(duration.months);
-    let shifted = |multiplier: i64| {
-        let months = i64::from(duration.months) * multiplier;
-        Duration::add_months(start, months).wrapping_add(multiplier.wrapping_mul(millis))
-    };
-    if millis != 0 {
-        while shifted(multiplier) > time && multiplier > 0 {
-            multiplier -= 1;
-        }
-        return Ok(shifted(multiplier).max(start));
+    let months = i64::from(duration.months);
+    let mut multiplier = Duration::months_between(start, time) / months;
+    let mut by_months = Duration::add_months(start, multiplier * months);
+    if millis == 0 {
+        return Ok(by_months);
     }
-    Ok(shifted(multiplier))
+    let floor = |by_months: i64, multiplier: i64| by_months.wrapping_add(multiplier.wrapping_mul(millis));
+    while floor(by_months, multiplier) > time {
+        // back from where it is: a day that was cut to a month's last stays so
+        multiplier -= 1;
+        by_months = Duration::add_months(by_months, -months);
+    }
+    Ok(floor(by_months, multiplier).max(start))
 }
 
 fn floor_time(time: i64, duration: &Duration) -> Result<i64, Error> {

@@ -4,7 +4,7 @@
 
 use num_bigint::{BigInt, Sign};
 
-use super::decimal::{Failure, Rounding, round_to, with_scale};
+use super::decimal::{Failure, Rounding, divide_to_scale, round_to, strip_trailing_zeros, with_scale};
 use crate::types::Decimal;
 
 /// Significant digits of a result at least and at most; in between, as many as the argument has.
@@ -94,7 +94,7 @@ pub(super) fn exp(value: &Decimal) -> Result<Decimal, Failure> {
     let approximate = value.to_f64();
     // beyond this the exponent of the result does not fit
     if approximate.abs() > 4.9e9 {
-        return Err(if approximate > 0.0 { "Overflow" } else { "Underflow" }.to_owned());
+        return Err("Overflow".to_owned());
     }
     let fixed = Fixed::new(precision + GUARD + (precision as f64).sqrt() as usize);
     let tens = (approximate / std::f64::consts::LN_10).round() as i64;
@@ -124,15 +124,29 @@ fn log_to(value: &Decimal, precision: usize) -> Result<Decimal, Failure> {
     round_to(Decimal { unscaled: result, scale: fixed.digits as i32 }, precision, Rounding::HalfEven)
 }
 
-/// The logarithm to the base of ten of a number above zero.
+/// The logarithm to the base of ten of a number above zero: a quotient of natural ones, as Java's library computes
+/// it. A power of ten has a whole logarithm only where the quotient of their digits comes out so.
 pub(super) fn log10(value: &Decimal) -> Result<Decimal, Failure> {
     let precision = precision(value);
-    let natural = log_to(value, precision + GUARD / 2)?;
-    let fixed = Fixed::new(precision + GUARD);
-    let ln_ten = Decimal { unscaled: fixed.ln_ten(), scale: fixed.digits as i32 };
-    let scale = natural.scale.saturating_add(GUARD as i32);
-    let quotient = super::decimal::divide_to_scale(&natural, &ln_ten, scale, Rounding::HalfEven)?;
-    round_to(quotient, precision, Rounding::HalfEven)
+    let digits = precision + 2;
+    let natural = log_to(value, digits)?;
+    let ln_ten = log_to(&BigInt::from(10).into(), digits)?;
+    let preferred = natural.scale.saturating_sub(ln_ten.scale);
+    if natural.unscaled.sign() == Sign::NoSign {
+        return Ok(Decimal { unscaled: BigInt::ZERO, scale: preferred });
+    }
+    let scale = natural.scale.saturating_add(2 * GUARD as i32);
+    let quotient = divide_to_scale(&natural, &ln_ten, scale, Rounding::Down)?;
+    let whole = strip_trailing_zeros(quotient.clone());
+    let is_exact = whole.scale <= 0 && {
+        let unscaled = &whole.unscaled * &ln_ten.unscaled;
+        let product = Decimal { unscaled, scale: whole.scale.saturating_add(ln_ten.scale) };
+        product.compare(&natural).is_eq()
+    };
+    if is_exact {
+        return with_scale(&whole, whole.scale.max(preferred), Rounding::Down);
+    }
+    round_to(round_to(quotient, digits, Rounding::HalfEven)?, precision, Rounding::HalfEven)
 }
 
 #[cfg(test)]
