@@ -1,5 +1,5 @@
 //! Compactions of random SSTables.
-#![allow(clippy::unwrap_used, reason = "test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test")]
 
 use std::path::Path;
 use std::sync::Arc;

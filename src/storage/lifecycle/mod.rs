@@ -4,6 +4,8 @@
 mod log_record;
 mod snapshot;
 mod table_files;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 pub use snapshot::{Snapshot, clear_snapshot, list_snapshots};

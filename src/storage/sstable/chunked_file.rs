@@ -1,6 +1,6 @@
 //! Reads `Data.db` and `Index.db` by chunks, through the cache, with checksums checked, and a cursor over them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -83,11 +83,6 @@ impl ChunkedFile {
         Ok(Self { id, path, file, stored_length, data_length, chunk_length, layout, cache, crc_check_chance })
     }
 
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Its uncompressed bytes.
     pub fn len(&self) -> u64 {
         self.data_length
@@ -96,11 +91,6 @@ impl ChunkedFile {
     /// Its bytes on disk.
     pub fn stored_len(&self) -> u64 {
         self.stored_length
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.data_length == 0
     }
 
     fn damaged(&self, chunk: u64, message: &str) -> StorageError {
@@ -239,11 +229,6 @@ impl Cursor {
     /// At that position. Nothing is read yet.
     pub fn new(file: Arc<ChunkedFile>, access: Access, position: u64) -> Self {
         Self { file, access, window: Bytes::new(), start: position, offset: 0 }
-    }
-
-    /// The file.
-    pub fn file(&self) -> &Arc<ChunkedFile> {
-        &self.file
     }
 
     /// The position in the file.

@@ -118,11 +118,6 @@ impl DataWriter {
         self.flushed + self.chunk.len() as u64
     }
 
-    /// The bytes on disk so far, about.
-    pub fn stored(&self) -> u64 {
-        self.file.position()
-    }
-
     /// Appends bytes.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), StorageError> {
         while !bytes.is_empty() {

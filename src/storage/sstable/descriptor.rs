@@ -7,9 +7,6 @@ use std::sync::Arc;
 use crate::env::fs::FileSystem;
 use crate::storage::error::StorageError;
 
-/// The version that is written.
-pub const CURRENT_VERSION: &str = "nb";
-
 /// One of the files of an SSTable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the variants are the names of the files")]

@@ -16,7 +16,6 @@ use super::input::{Input, Malformed, Taken};
 use super::output::{put_deletion_time, put_short_bytes};
 use super::unfiltered_reader::clustering_values;
 use super::unfiltered_writer::{put_bound, put_clustering_values};
-use crate::storage::Position;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, Clustering, ClusteringBound, DeletionTime};
 use crate::types::vint;
@@ -185,9 +184,4 @@ fn place(input: &mut Input<'_>, lengths: &[Option<usize>]) -> Taken<Place> {
     let count = if kind == BoundKind::Clustering { lengths.len() } else { usize::from(input.u16()?) };
     let prefix: Clustering = clustering_values(input, lengths, count)?;
     Ok(Place { kind, prefix })
-}
-
-/// The place as a comparator takes it.
-pub fn position(place: &Place) -> Position<'_> {
-    Position::from(place)
 }

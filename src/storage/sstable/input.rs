@@ -1,7 +1,5 @@
 //! Taking values from bytes that may be wrong.
 
-use bytes::Bytes;
-
 use crate::storage::model::DeletionTime;
 use crate::types::vint;
 
@@ -175,9 +173,4 @@ pub fn stored_local_deletion_time(seconds: i64) -> i32 {
     } else {
         i32::try_from(seconds.clamp(0, i64::from(i32::MAX - 1))).expect("clamped to it")
     }
-}
-
-/// A copy of the part of `whole` that `part` points to, without copying its bytes.
-pub fn shared(whole: &Bytes, part: &[u8]) -> Bytes {
-    whole.slice_ref(part)
 }

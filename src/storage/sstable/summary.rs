@@ -127,11 +127,6 @@ impl Summary {
         Ok(Self { entries: entries.into(), first, last })
     }
 
-    /// The entries.
-    pub fn entries(&self) -> &[SummaryEntry] {
-        &self.entries
-    }
-
     /// The part of `Index.db` that has a key's entry, where there is one: from and up to (none: its end).
     pub fn index_range(&self, key: &DecoratedKey) -> (u64, Option<u64>) {
         let next = self.entries.partition_point(|entry| entry.key <= *key);

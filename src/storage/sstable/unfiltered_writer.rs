@@ -7,12 +7,12 @@ use super::output::put_vint_bytes;
 use crate::schema::ColumnId;
 use crate::storage::RangeTombstoneMarker;
 use crate::storage::error::StorageError;
-use crate::storage::model::{Cell, Clustering, ClusteringBound, DeletionTime, LivenessInfo, NO_TTL, Row};
+use crate::storage::model::{Cell, Clustering, ClusteringBound, LivenessInfo, NO_TTL, Row};
 use crate::types::vint;
 
 /// The flags of a row or marker.
 pub mod flags {
-    #![expect(missing_docs, reason = "Cassandra's own names: UnfilteredSerializer, Cell.Serializer")]
+    #![allow(missing_docs, reason = "Cassandra's own names: UnfilteredSerializer, Cell.Serializer")]
     pub const END_OF_PARTITION: u8 = 0x01;
     pub const IS_MARKER: u8 = 0x02;
     pub const HAS_TIMESTAMP: u8 = 0x04;

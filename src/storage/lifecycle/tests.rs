@@ -1,0 +1,121 @@
+//! What a crash at any moment leaves of a table.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::{Operation, TableFiles};
+use crate::env::faulty_fs::{Faults, FaultyFs};
+use crate::schema::TableMetadata;
+use crate::storage::StorageError;
+use crate::storage::UnfilteredPartitionIterator;
+use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
+use crate::storage::sstable::{ChunkCache, SSTableReader, WriterOptions};
+
+fn open(fs: &FaultyFs, table: &TableMetadata) -> Result<Arc<TableFiles>, StorageError> {
+    let cache = Arc::new(ChunkCache::new(1 << 20));
+    TableFiles::open(Arc::new(fs.clone()), &[PathBuf::from("/data")], table, cache)
+}
+
+fn content(sstable: &Arc<SSTableReader>) -> Vec<Partition> {
+    let mut scanner = sstable.scan_all();
+    let mut partitions = Vec::new();
+    while let Some(rows) = scanner.next_partition().unwrap() {
+        partitions.push(collect(rows).unwrap());
+    }
+    partitions
+}
+
+fn put(
+    files: &TableFiles,
+    table: &Arc<TableMetadata>,
+    p: &Partition,
+    old: &[Arc<SSTableReader>],
+) -> Result<(), StorageError> {
+    let operation = if old.is_empty() { Operation::Flush } else { Operation::Compaction };
+    let partition = p.clone();
+    files
+        .write(operation, table, WriterOptions::default(), old, |w| {
+            w.append(&mut PartitionRows::new(partition)).map(|_| ())
+        })
+        .map(|_| ())
+}
+
+/// Two partitions that are not empty.
+fn partitions(table: &Arc<TableMetadata>) -> [Partition; 2] {
+    let mut runner = TestRunner::deterministic();
+    let strategy = partition(table).prop_filter("not empty", |p| !p.items.is_empty());
+    [0, 1].map(|_| strategy.new_tree(&mut runner).unwrap().current())
+}
+
+#[test]
+fn a_crash_at_any_moment_leaves_the_old_or_the_new_files() {
+    let table = every();
+    let [old, new] = partitions(&table);
+    let (mut seen_old, mut seen_new) = (0, 0);
+    for at in 0.. {
+        let fs = FaultyFs::new(at);
+        let files = open(&fs, &table).unwrap();
+        put(&files, &table, &old, &[]).unwrap();
+        let start = fs.operations();
+        fs.set_faults(Faults { die_at_operation: Some(start + at), ..Faults::default() });
+        let replaced = files.sstables();
+        let result = put(&files, &table, &new, &replaced);
+        let done = fs.operations() < start + at;
+        fs.crash();
+        let files = open(&fs, &table).unwrap();
+        let found: Vec<_> = files.sstables().iter().map(content).collect();
+        if found == [vec![new.clone()]] {
+            seen_new += 1;
+        } else {
+            assert_eq!(found, [vec![old.clone()]], "after {at} operations");
+            assert!(result.is_err(), "after {at} operations: acknowledged, and lost");
+            seen_old += 1;
+        }
+        // Another start finds nothing to do.
+        assert_eq!(open(&fs, &table).unwrap().sstables().len(), 1);
+        if done {
+            break;
+        }
+    }
+    assert!(seen_old > 5 && seen_new > 5, "{seen_old} {seen_new}");
+}
+
+#[test]
+fn a_full_disk_or_a_failed_sync_leaves_the_old_files() {
+    let table = every();
+    let [old, new] = partitions(&table);
+    let full = Faults { bytes_left: Some(300), ..Faults::default() };
+    let failing = ["Data.db", "Index.db", "Statistics.db", "TOC.txt"]
+        .map(|part| Faults { fail_sync: Some(part.to_owned()), ..Faults::default() });
+    for faults in failing.into_iter().chain([full]) {
+        let fs = FaultyFs::new(1);
+        let files = open(&fs, &table).unwrap();
+        put(&files, &table, &old, &[]).unwrap();
+        let names = fs.list_all();
+        fs.set_faults(faults);
+        assert!(put(&files, &table, &new, &files.sstables()).is_err());
+        assert_eq!(content(&files.sstables()[0]), [old.clone()]);
+        fs.set_faults(Faults::default());
+        // What could not be removed at once goes at the next start.
+        assert_eq!(content(&open(&fs, &table).unwrap().sstables()[0]), [old.clone()]);
+        assert_eq!(fs.list_all(), names);
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_is_an_error() {
+    let table = every();
+    let [old, _] = partitions(&table);
+    let fs = FaultyFs::new(1);
+    let files = open(&fs, &table).unwrap();
+    put(&files, &table, &old, &[]).unwrap();
+    fs.set_faults(Faults { fail_read: Some("Data.db".to_owned()), ..Faults::default() });
+    let mut scanner = files.sstables()[0].scan_all();
+    let read = scanner.next_partition().and_then(|rows| collect(rows.unwrap()));
+    assert!(matches!(read, Err(StorageError::Io { .. })));
+}
