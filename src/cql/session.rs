@@ -217,6 +217,9 @@ impl Inner {
         {
             self.warn_of_use(id, statement.keyspace.as_deref(), &mut warnings);
         }
+        if options.page_size == Some(0) {
+            return Err(Error::protocol("The page size cannot be 0"));
+        }
         options.values = statement.order(std::mem::take(&mut options.values));
         let (markers, given) = (statement.bind.columns.len(), options.values.len());
         if markers != given {
