@@ -48,6 +48,11 @@ impl Node {
         &self.coordinator
     }
 
+    /// The connected clients.
+    pub fn clients(&self) -> &Arc<Clients> {
+        &self.clients
+    }
+
     /// The prepared statements.
     pub fn statements(&self) -> &PreparedStatements {
         &self.statements

@@ -128,6 +128,16 @@ impl PreparedStatements {
         Ok(statement.clone())
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id.read().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether it is there.
     pub fn contains(&self, id: &[u8]) -> bool {
         self.by_id.read().contains_key(id)

@@ -3,6 +3,7 @@
 mod admin;
 mod boot;
 mod options;
+mod virtual_tables;
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};
@@ -81,6 +82,7 @@ impl Server {
             .await
             .map_err(|e| StartError::Store(Error::server(e.to_string())))?
             .map_err(StartError::Store)?;
+        virtual_tables::register(&node, &config);
         let address = config.native_transport_address();
         let service = Arc::new(NodeService(node.clone()));
         let clients = protocol::Server::bind(address, service, options::limits(&config))

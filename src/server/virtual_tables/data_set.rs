@@ -1,0 +1,164 @@
+//! Rows by the names of their columns (Cassandra: `SimpleDataSet`).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::schema::{ColumnMetadata, TableMetadata};
+use crate::storage::model::{
+    Cell, Clustering, DecoratedKey, DeletionTime, LivenessInfo, PartitionResult, Row, RowBuilder,
+};
+use crate::types::token::encode_partition_key;
+
+/// A serialized value.
+pub(super) type Value = Vec<u8>;
+
+/// What can be put into a column.
+pub(super) trait IntoValue {
+    /// Its serialized form; none for null.
+    fn into_value(self) -> Option<Value>;
+}
+
+impl IntoValue for &str {
+    fn into_value(self) -> Option<Value> {
+        Some(self.as_bytes().to_vec())
+    }
+}
+
+impl IntoValue for String {
+    fn into_value(self) -> Option<Value> {
+        Some(self.into_bytes())
+    }
+}
+
+impl IntoValue for Vec<u8> {
+    fn into_value(self) -> Option<Value> {
+        Some(self)
+    }
+}
+
+impl IntoValue for bool {
+    fn into_value(self) -> Option<Value> {
+        Some(vec![u8::from(self)])
+    }
+}
+
+impl IntoValue for i32 {
+    fn into_value(self) -> Option<Value> {
+        Some(self.to_be_bytes().to_vec())
+    }
+}
+
+impl IntoValue for i64 {
+    fn into_value(self) -> Option<Value> {
+        Some(self.to_be_bytes().to_vec())
+    }
+}
+
+impl IntoValue for f64 {
+    fn into_value(self) -> Option<Value> {
+        Some(self.to_be_bytes().to_vec())
+    }
+}
+
+impl IntoValue for Uuid {
+    fn into_value(self) -> Option<Value> {
+        Some(self.as_bytes().to_vec())
+    }
+}
+
+impl IntoValue for IpAddr {
+    fn into_value(self) -> Option<Value> {
+        Some(match self {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        })
+    }
+}
+
+/// A frozen map of texts.
+impl IntoValue for &BTreeMap<String, String> {
+    fn into_value(self) -> Option<Value> {
+        let mut out = (self.len() as i32).to_be_bytes().to_vec();
+        for text in self.iter().flat_map(|(key, value)| [key, value]) {
+            out.extend_from_slice(&(text.len() as i32).to_be_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+        Some(out)
+    }
+}
+
+impl<T: IntoValue> IntoValue for Option<T> {
+    fn into_value(self) -> Option<Value> {
+        self.and_then(T::into_value)
+    }
+}
+
+/// The columns of one row.
+#[derive(Debug, Default)]
+pub(super) struct NewRow(BTreeMap<&'static str, Value>);
+
+impl NewRow {
+    /// Sets a column, key columns too.
+    pub(super) fn set(mut self, column: &'static str, value: impl IntoValue) -> Self {
+        if let Some(value) = value.into_value() {
+            self.0.insert(column, value);
+        }
+        self
+    }
+}
+
+/// Rows by partition and clustering, each in the order of its bytes.
+type Partitions = BTreeMap<Vec<u8>, BTreeMap<Vec<Value>, Row>>;
+
+/// The rows of a virtual table at one moment.
+pub(super) struct DataSet {
+    table: Arc<TableMetadata>,
+    partitions: Partitions,
+}
+
+impl DataSet {
+    pub(super) fn new(table: Arc<TableMetadata>) -> Self {
+        Self { table, partitions: Partitions::new() }
+    }
+
+    /// Adds a row. One without all of its key is left out.
+    pub(super) fn add(&mut self, mut row: NewRow) {
+        let mut take = |columns: &[ColumnMetadata]| -> Option<Vec<Value>> {
+            columns.iter().map(|column| row.0.remove(column.name.as_str())).collect()
+        };
+        let (Some(key), Some(clustering)) = (take(&self.table.partition_key), take(&self.table.clustering))
+        else {
+            return;
+        };
+        let key = match &key[..] {
+            [value] => Some(value.clone()),
+            values => encode_partition_key(&values.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok(),
+        };
+        let Some(key) = key else { return };
+        let mut cells = RowBuilder::new();
+        for (name, value) in &row.0 {
+            let column = self.table.column(name);
+            debug_assert!(column.is_some(), "{} has no column {name}", self.table.name);
+            if let Some(column) = column {
+                cells.add(Cell::live(column.id, 0, value));
+            }
+        }
+        let values = clustering.iter().map(|value| Some(value.as_slice()));
+        let built = cells.build(Clustering::new(values), LivenessInfo::new(0), DeletionTime::LIVE);
+        self.partitions.entry(key).or_default().insert(clustering, built);
+    }
+
+    /// The partitions, in the order of their keys.
+    pub(super) fn finish(self) -> Vec<PartitionResult> {
+        let partition = |(key, rows): (Vec<u8>, BTreeMap<Vec<Value>, Row>)| PartitionResult {
+            key: DecoratedKey::new(Bytes::from(key)),
+            static_row: None,
+            rows: rows.into_values().map(Arc::new).collect(),
+        };
+        self.partitions.into_iter().map(partition).collect()
+    }
+}

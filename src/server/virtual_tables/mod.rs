@@ -1,0 +1,70 @@
+//! The rows of `system_views` and `system_virtual_schema`: the state of the node as tables (Cassandra: package
+//! `db.virtual`).
+//!
+//! A table of which this node has nothing to tell is empty, as it is in Cassandra as long as nothing of its kind
+//! happened.
+
+mod data_set;
+mod sources;
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::cql::node::Node;
+use crate::schema::TableMetadata;
+use crate::schema::system;
+use crate::storage::VirtualTable;
+use crate::storage::model::{DecoratedKey, PartitionResult};
+use data_set::DataSet;
+use sources::Sources;
+
+/// Fills a data set with the rows that there are now.
+type Fill = fn(&Sources, &mut DataSet);
+
+/// A virtual table whose rows are computed whenever they are read.
+struct Computed {
+    table: Arc<TableMetadata>,
+    sources: Arc<Sources>,
+    fill: Fill,
+}
+
+impl VirtualTable for Computed {
+    fn rows(&self, filter: Option<&DecoratedKey>) -> Vec<PartitionResult> {
+        let mut rows = DataSet::new(self.table.clone());
+        (self.fill)(&self.sources, &mut rows);
+        let mut partitions = rows.finish();
+        if let Some(key) = filter {
+            partitions.retain(|partition| partition.key == *key);
+        }
+        partitions
+    }
+}
+
+/// Puts rows behind every virtual table.
+pub(super) fn register(node: &Arc<Node>, config: &Arc<Config>) {
+    let storage = node.coordinator().storage().clone();
+    let schema = node.coordinator().schema();
+    let sources = Arc::new(Sources::new(node, config));
+    for keyspace in system::VIRTUAL.iter().filter_map(|name| schema.keyspace(name)) {
+        for table in keyspace.tables.values() {
+            let fill = fill_of(&table.keyspace, &table.name);
+            let computed = Computed { table: table.clone(), sources: sources.clone(), fill };
+            storage.register_virtual_table(table.id, Arc::new(computed));
+        }
+    }
+}
+
+fn fill_of(keyspace: &str, table: &str) -> Fill {
+    match (keyspace, table) {
+        (system::SYSTEM_VIRTUAL_SCHEMA, "keyspaces") => sources::virtual_keyspaces,
+        (system::SYSTEM_VIRTUAL_SCHEMA, "tables") => sources::virtual_tables,
+        (system::SYSTEM_VIRTUAL_SCHEMA, "columns") => sources::virtual_columns,
+        (_, "settings") => sources::settings,
+        (_, "clients") => sources::clients,
+        (_, "caches") => sources::caches,
+        (_, "gossip_info") => sources::gossip_info,
+        (_, "cql_metrics") => sources::cql_metrics,
+        (_, "system_properties") => sources::system_properties,
+        _ => |_, _| {},
+    }
+}

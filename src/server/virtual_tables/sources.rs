@@ -1,0 +1,179 @@
+//! Where the rows of each virtual table come from.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::data_set::{DataSet, NewRow};
+use crate::cluster::local_node::RELEASE_VERSION;
+use crate::config::Config;
+use crate::cql::node::Node;
+use crate::schema::{ClusteringOrder, ColumnKind, ColumnMetadata, Schema, TableMetadata, system};
+
+/// What virtual tables look at. The node holds the store, and the store the tables: so they hold it weakly.
+pub(super) struct Sources {
+    node: Weak<Node>,
+    config: Arc<Config>,
+    generation: i64,
+}
+
+impl Sources {
+    pub(super) fn new(node: &Arc<Node>, config: &Arc<Config>) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let generation = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        Self { node: Arc::downgrade(node), config: config.clone(), generation }
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.node.upgrade().map(|node| node.coordinator().schema()).unwrap_or_default()
+    }
+}
+
+fn row() -> NewRow {
+    NewRow::default()
+}
+
+fn each_virtual_table(sources: &Sources, mut see: impl FnMut(&TableMetadata)) {
+    let schema = sources.schema();
+    let keyspaces = system::VIRTUAL.iter().filter_map(|name| schema.keyspace(name));
+    keyspaces.flat_map(|keyspace| keyspace.tables.values()).for_each(|table| see(table));
+}
+
+pub(super) fn virtual_keyspaces(_: &Sources, rows: &mut DataSet) {
+    for name in system::VIRTUAL {
+        rows.add(row().set("keyspace_name", name));
+    }
+}
+
+pub(super) fn virtual_tables(sources: &Sources, rows: &mut DataSet) {
+    each_virtual_table(sources, |table| {
+        rows.add(
+            row()
+                .set("keyspace_name", table.keyspace.as_str())
+                .set("table_name", table.name.as_str())
+                .set("comment", table.params.comment.as_str()),
+        );
+    });
+}
+
+pub(super) fn virtual_columns(sources: &Sources, rows: &mut DataSet) {
+    each_virtual_table(sources, |table| {
+        for column in table.columns() {
+            rows.add(virtual_column(table, column));
+        }
+    });
+}
+
+fn virtual_column(table: &TableMetadata, column: &ColumnMetadata) -> NewRow {
+    let (kind, order) = match (column.kind, column.order) {
+        (ColumnKind::PartitionKey, _) => ("partition_key", "none"),
+        (ColumnKind::Clustering, ClusteringOrder::Asc) => ("clustering", "asc"),
+        (ColumnKind::Clustering, ClusteringOrder::Desc) => ("clustering", "desc"),
+        (ColumnKind::Static, _) => ("static", "none"),
+        (ColumnKind::Regular, _) => ("regular", "none"),
+    };
+    let position = if column.is_primary_key() { column.position as i32 } else { -1 };
+    row()
+        .set("keyspace_name", table.keyspace.as_str())
+        .set("table_name", table.name.as_str())
+        .set("column_name", column.name.as_str())
+        .set("clustering_order", order)
+        .set("column_name_bytes", column.name.as_bytes().to_vec())
+        .set("kind", kind)
+        .set("position", position)
+        .set("type", column.cql_type.to_string())
+}
+
+pub(super) fn settings(sources: &Sources, rows: &mut DataSet) {
+    for (name, value) in sources.config.settings() {
+        rows.add(row().set("name", name).set("value", value));
+    }
+}
+
+pub(super) fn clients(sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    for client in node.clients().all() {
+        let address: IpAddr = client.address.ip();
+        let hostname = if address.is_loopback() { "localhost".to_owned() } else { address.to_string() };
+        let username = client.username();
+        rows.add(
+            row()
+                .set("address", address)
+                .set("port", i32::from(client.address.port()))
+                .set("hostname", hostname)
+                .set("username", username.as_deref().unwrap_or("anonymous"))
+                .set("connection_stage", client.stage().name())
+                .set("protocol_version", i32::from(client.version.number()))
+                .set("client_options", &client.options)
+                .set("driver_name", client.driver_name())
+                .set("driver_version", client.driver_version())
+                .set("request_count", i64::try_from(client.request_count()).unwrap_or(i64::MAX))
+                .set("ssl_enabled", client.tls.is_some())
+                .set("ssl_protocol", client.tls.as_ref().map(|tls| tls.protocol.as_str()))
+                .set("ssl_cipher_suite", client.tls.as_ref().map(|tls| tls.cipher_suite.as_str()))
+                .set("keyspace_name", client.keyspace().as_deref()),
+        );
+    }
+}
+
+/// This node has one cache, of chunks; Cassandra's others are there with a capacity of 0.
+pub(super) fn caches(sources: &Sources, rows: &mut DataSet) {
+    let chunks = i64::try_from(sources.config.chunk_cache_bytes).unwrap_or(i64::MAX);
+    for (name, capacity) in [("chunks", chunks), ("counters", 0), ("keys", 0), ("rows", 0)] {
+        rows.add(
+            row()
+                .set("name", name)
+                .set("capacity_bytes", capacity)
+                .set("size_bytes", 0_i64)
+                .set("entry_count", 0)
+                .set("request_count", 0_i64)
+                .set("hit_count", 0_i64)
+                .set("hit_ratio", f64::NAN)
+                .set("recent_request_rate_per_second", 0_i64)
+                .set("recent_hit_rate_per_second", 0_i64),
+        );
+    }
+}
+
+pub(super) fn gossip_info(sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    let coordinator = node.coordinator();
+    let local = coordinator.node();
+    let first_token = local.tokens.first().copied().unwrap_or_default();
+    let address = local.broadcast_address;
+    rows.add(
+        row()
+            .set("address", address)
+            .set("port", i32::from(local.storage_port))
+            .set("hostname", address.to_string())
+            .set("generation", i32::try_from(sources.generation).unwrap_or(i32::MAX))
+            .set("heartbeat", 0)
+            .set("dc", local.datacenter.as_str())
+            .set("rack", local.rack.as_str())
+            .set("host_id", local.host_id.to_string())
+            .set("release_version", RELEASE_VERSION)
+            .set("rpc_address", local.rpc_address.to_string())
+            .set("rpc_ready", "true")
+            .set(
+                "native_address_and_port",
+                format!("{}:{}", local.rpc_address, sources.config.native_transport_port),
+            )
+            .set("net_version", "12")
+            .set("schema", coordinator.schema().version.to_string())
+            .set("status", format!("NORMAL,{first_token}"))
+            .set("status_with_port", format!("NORMAL,{first_token}")),
+    );
+}
+
+pub(super) fn cql_metrics(sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    let count = node.statements().len();
+    rows.add(row().set("name", "prepared_statements_count").set("value", count as f64));
+}
+
+/// Cassandra shows the environment variables that have to do with it, too.
+pub(super) fn system_properties(_: &Sources, rows: &mut DataSet) {
+    for (name, value) in std::env::vars().filter(|(name, _)| name.starts_with("CASSANDRA_")) {
+        rows.add(row().set("name", name).set("value", value));
+    }
+}
