@@ -272,6 +272,9 @@ impl<'a> Pager<'a> {
     ) -> Result<Vec<PartitionResult>, Error> {
         let mut page = Vec::new();
         let mut left = page_size;
+        if self.mark.is_some() && self.remaining_in_partition <= 0 {
+            self.next_key();
+        }
         if let (Some(mark), Some(key)) = (self.mark.clone(), keys.get(self.current)) {
             let rest = self.fetch_rest(key, &mark, left, reader)?;
             let counted = rest.as_ref().map_or(0, |partition| self.count(partition));
@@ -294,7 +297,10 @@ impl<'a> Pager<'a> {
                     None => 0,
                     Some(partition) => {
                         let counted = self.count(&partition);
-                        self.mark(Some(&partition));
+                        // Of partitions that are read to their end no mark is needed.
+                        if counted >= left {
+                            self.mark(Some(&partition));
+                        }
                         page.push(partition);
                         counted
                     }

@@ -7,7 +7,9 @@
 //! - [`selector`]: selected expressions.
 //! - [`timestamps`]: `WRITETIME` and `TTL`.
 //! - [`output`]: makes rows of the result.
+//! - [`group`]: GROUP BY and aggregates.
 
+pub mod group;
 pub mod output;
 pub mod selector;
 pub mod source;
@@ -15,7 +17,8 @@ pub mod timestamps;
 
 use std::sync::Arc;
 
-use self::output::{Aggregation, Output};
+use self::group::{GroupBy, GroupCounts};
+use self::output::Output;
 use self::selector::{AggregateCall, Selector};
 use self::source::Source;
 use super::ExecutionContext;
@@ -65,6 +68,8 @@ pub struct SelectPlan {
     pub aggregates: Vec<AggregateCall>,
     /// The WHERE clause.
     pub restrictions: Restrictions,
+    /// `GROUP BY`
+    pub group_by: Option<GroupBy>,
     /// `LIMIT`
     pub limit: Option<Term>,
     /// `PER PARTITION LIMIT`
@@ -140,10 +145,18 @@ impl SelectPlan {
         }
         let page_size = context.options.page_size.filter(|size| *size > 0);
         let query = self.query(&bind, context.now_in_seconds, limit, per_partition_limit)?;
-        if self.is_aggregate() {
+        if self.is_aggregate() || self.group_by.is_some() {
             self.warn_of_aggregation(warnings);
             self.check_pageable(page_size)?;
-            return self.aggregate(context, query.as_ref(), state, page_size.unwrap_or(DEFAULT_PAGE_SIZE));
+            return match &self.group_by {
+                None => self.aggregate(context, query.as_ref(), state, page_size),
+                Some(group_by) => {
+                    // Groups of DISTINCT partitions are not paged.
+                    let page = page_size.filter(|_| !self.distinct).unwrap_or(NO_LIMIT);
+                    let counts = GroupCounts { remaining: limit, in_partition: per_partition_limit, page };
+                    self.group(context, group_by, query.as_ref(), state, counts)
+                }
+            };
         }
         let mut output = Output::new(self, bind, context.now_in_seconds, limit);
         let mut metadata = ResultMetadata::new(self.columns.clone());
@@ -161,27 +174,6 @@ impl SelectPlan {
             }
         }
         Ok(Rows { metadata, content: output.finish() })
-    }
-
-    fn aggregate(
-        &self,
-        context: &SelectContext<'_>,
-        query: Option<&Query>,
-        state: Option<PagingState>,
-        page_size: i32,
-    ) -> Result<Rows, Error> {
-        let bind = BindContext { values: context.values, functions: context.functions };
-        let mut aggregation = Aggregation::new(self, bind, context.now_in_seconds);
-        if let Some(query) = query {
-            let mut pager = Pager::new(query, state, context.version);
-            while !pager.is_exhausted() {
-                for partition in pager.fetch_page(page_size, context.reader)? {
-                    aggregation.add(partition)?;
-                }
-            }
-        }
-        let metadata = ResultMetadata::new(self.columns.clone());
-        Ok(Rows { metadata, content: aggregation.finish()? })
     }
 
     fn warn_of_aggregation(&self, warnings: &mut Vec<String>) {
@@ -225,7 +217,8 @@ impl SelectPlan {
             (DataRange::Keys(keys), clustering)
         };
         let counts_static_only = restrictions.returns_static_only_partitions();
-        let unlimited = self.is_aggregate() || self.post_ordering.is_some();
+        let groups = self.is_aggregate() || self.group_by.is_some();
+        let unlimited = groups || self.post_ordering.is_some();
         Ok(Some(Query {
             table: self.table.clone(),
             now_in_seconds,
@@ -233,7 +226,11 @@ impl SelectPlan {
             clustering,
             row_filter,
             limit: if unlimited { NO_LIMIT } else { limit },
-            per_partition_limit: if self.distinct { 1 } else { per_partition_limit },
+            per_partition_limit: match () {
+                () if self.distinct => 1,
+                () if groups => NO_LIMIT,
+                () => per_partition_limit,
+            },
             distinct: self.distinct,
             counts_static_only,
             comparator: restrictions.comparator.clone(),

@@ -1,18 +1,16 @@
 //! Makes rows of the result (Cassandra: `ResultSetBuilder`).
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use super::selector::{AggregateCall, Evaluation, Selector, argument_value};
-use super::source::RowView;
+use super::selector::{Evaluation, Selector};
+use super::source::{RowView, Source};
 use super::{PostOrdering, SelectPlan, Selection};
 use crate::error::Error;
-use crate::exec::functions::{Accumulator, Body};
 use crate::exec::result::{RowsContent, RowsWriter};
 use crate::exec::term::BindContext;
-use crate::storage::model::{DecoratedKey, PartitionResult, Row};
+use crate::storage::model::PartitionResult;
 
-type OwnedValue = Option<Vec<u8>>;
+pub(super) type OwnedValue = Option<Vec<u8>>;
 
 /// A row that waits to be sorted: the values to sort by, and those of the result.
 struct Pending {
@@ -59,6 +57,38 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// Adds the row of a group: `view` is its first row, none where there is none.
+    pub(super) fn add_group(
+        &mut self,
+        view: Option<RowView<'_>>,
+        aggregates: &[OwnedValue],
+    ) -> Result<(), Error> {
+        let with = Evaluation { row: view, aggregates, bind: self.bind };
+        let mut values = Vec::new();
+        match &self.plan.selection {
+            Selection::Columns(sources) => {
+                let value =
+                    |source: &Source| view.as_ref().and_then(|v| source.value(v).map(|v| v.into_owned()));
+                values.extend(sources.iter().map(value));
+            }
+            Selection::Expressions(selectors) => {
+                for selector in selectors {
+                    values.push(selector.evaluate(&with)?.map(|v| v.into_owned()));
+                }
+            }
+        }
+        match &self.plan.post_ordering {
+            None => write(&mut self.writer, &values),
+            Some(ordering) => {
+                let value =
+                    |source: &Source| view.as_ref().and_then(|v| source.value(v).map(|v| v.into_owned()));
+                let order = ordering.by.iter().map(|(source, ..)| value(source)).collect();
+                self.pending.push(Pending { order, values });
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, view: RowView<'_>) -> Result<(), Error> {
         let ordering = self.plan.post_ordering.as_ref();
         match &self.plan.selection {
@@ -78,24 +108,7 @@ impl<'a> Output<'a> {
                     }
                 }
             }
-            selection => {
-                let with = Evaluation { row: Some(view), aggregates: &[], bind: self.bind };
-                let mut values = Vec::new();
-                match selection {
-                    Selection::Columns(sources) => {
-                        values
-                            .extend(sources.iter().map(|source| source.value(&view).map(|v| v.into_owned())));
-                    }
-                    Selection::Expressions(selectors) => {
-                        for selector in selectors {
-                            values.push(selector.evaluate(&with)?.map(|v| v.into_owned()));
-                        }
-                    }
-                }
-                let by = ordering.map(|o| &o.by[..]).unwrap_or_default();
-                let order = by.iter().map(|(source, ..)| source.value(&view).map(|v| v.into_owned()));
-                self.pending.push(Pending { order: order.collect(), values });
-            }
+            _ => self.add_group(Some(view), &[])?,
         }
         Ok(())
     }
@@ -130,89 +143,4 @@ fn compare(ordering: &PostOrdering, a: &Pending, b: &Pending) -> Ordering {
         .find(|ordering| ordering.is_ne())
         .unwrap_or(Ordering::Equal);
     if ordering.reversed { found.reverse() } else { found }
-}
-
-/// Computes the one row of aggregates. What is selected beside them comes from the first row.
-pub struct Aggregation<'a> {
-    plan: &'a SelectPlan,
-    bind: BindContext<'a>,
-    now_in_seconds: i64,
-    states: Vec<Box<dyn Accumulator>>,
-    first: Option<(DecoratedKey, Option<Arc<Row>>, Option<Arc<Row>>)>,
-}
-
-impl<'a> Aggregation<'a> {
-    /// Over no rows yet.
-    pub fn new(plan: &'a SelectPlan, bind: BindContext<'a>, now_in_seconds: i64) -> Self {
-        let states = plan.aggregates.iter().filter_map(|call| match &call.function.body {
-            Body::Aggregate(start) => Some(start()),
-            Body::Scalar(_) => None,
-        });
-        Self { plan, bind, now_in_seconds, states: states.collect(), first: None }
-    }
-
-    /// Takes the rows of a partition.
-    pub fn add(&mut self, partition: PartitionResult) -> Result<(), Error> {
-        if !self.plan.returns(&partition) {
-            return Ok(());
-        }
-        let static_row = partition.static_row.as_deref();
-        let view =
-            RowView { key: &partition.key, row: None, static_row, now_in_seconds: self.now_in_seconds };
-        if partition.rows.is_empty() {
-            self.add_row(view)?;
-        }
-        for row in &partition.rows {
-            self.add_row(RowView { row: Some(row), ..view })?;
-        }
-        if self.first.is_none() {
-            self.first = Some((partition.key, partition.rows.into_iter().next(), partition.static_row));
-        }
-        Ok(())
-    }
-
-    fn add_row(&mut self, view: RowView<'_>) -> Result<(), Error> {
-        let with = Evaluation { row: Some(view), aggregates: &[], bind: self.bind };
-        for (call, state) in self.plan.aggregates.iter().zip(&mut self.states) {
-            add_to(call, state.as_mut(), &with)?;
-        }
-        Ok(())
-    }
-
-    /// The row.
-    pub fn finish(mut self) -> Result<RowsContent, Error> {
-        let mut aggregates = Vec::with_capacity(self.states.len());
-        for state in &mut self.states {
-            aggregates.push(state.finish()?);
-        }
-        let now_in_seconds = self.now_in_seconds;
-        let row = self.first.as_ref().map(|(key, row, static_row)| RowView {
-            key,
-            row: row.as_deref(),
-            static_row: static_row.as_deref(),
-            now_in_seconds,
-        });
-        let with = Evaluation { row, aggregates: &aggregates, bind: self.bind };
-        let mut writer = RowsWriter::new();
-        writer.begin_row();
-        if let Selection::Expressions(selectors) = &self.plan.selection {
-            for selector in selectors {
-                writer.value(selector.evaluate(&with)?.as_deref());
-            }
-        }
-        Ok(writer.finish())
-    }
-}
-
-fn add_to<'r>(
-    call: &'r AggregateCall,
-    state: &mut dyn Accumulator,
-    with: &Evaluation<'r>,
-) -> Result<(), Error> {
-    let mut values = Vec::with_capacity(call.arguments.len());
-    for argument in &call.arguments {
-        values.push(argument_value(&call.function, argument, with)?);
-    }
-    let views: Vec<Option<&[u8]>> = values.iter().map(Option::as_deref).collect();
-    state.add(&views)
 }

@@ -40,9 +40,24 @@ fn cannot_infer(selectable: &Selectable<'_>) -> Error {
     ))
 }
 
-impl<'a> SelectorFactory<'a, '_> {
+impl<'a, 'm> SelectorFactory<'a, 'm> {
+    /// A factory for selectors of that table.
+    pub(super) fn new(
+        table: &'a TableMetadata,
+        schema: &'m Schema,
+        key_types: &'m [CqlType],
+        markers: &'m mut BindMarkers,
+    ) -> Self {
+        Self { table, schema, key_types, markers, columns: Vec::new(), aggregates: Vec::new() }
+    }
+
     fn terms(&mut self) -> TermPlanner<'_> {
         TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers }
+    }
+
+    /// What is meant by that.
+    pub(super) fn find(&mut self, written: &'a ast::Selectable) -> Result<Selectable<'a>, Error> {
+        self.with_finder(|finder| finder.find(written))
     }
 
     /// Does something that looks for columns and functions.

@@ -1,6 +1,7 @@
 //! Plans SELECT (Cassandra: `SelectStatement.RawStatement.prepare`).
 
 mod factory;
+mod group;
 mod ordering;
 mod selectable;
 
@@ -36,9 +37,6 @@ pub fn plan(
     if select.json {
         return Err(Error::invalid("SELECT JSON is not supported yet"));
     }
-    if !select.group_by.is_empty() {
-        return Err(Error::invalid("GROUP BY is not supported yet"));
-    }
     let table = table::find(&select.from, schema, keyspace)?;
     let key_types: Vec<CqlType> = table.partition_key.iter().map(|c| c.cql_type.clone()).collect();
     let (selectables, only_static_columns) = find_selected(select, &table, schema, &key_types, markers)?;
@@ -58,7 +56,11 @@ pub fn plan(
         }
         check_distinct(&table, &selected.read, &restrictions)?;
     }
-    if !selected.aggregates.is_empty() && select.per_partition_limit.is_some() {
+    let group_by = {
+        let mut factory = SelectorFactory::new(&table, schema, &key_types, markers);
+        group::plan(&select.group_by, select.distinct, &table, &restrictions, &mut factory)?
+    };
+    if group_by.is_none() && !selected.aggregates.is_empty() && select.per_partition_limit.is_some() {
         return Err(Error::invalid("PER PARTITION LIMIT is not allowed with aggregate queries."));
     }
     let (is_reversed, post_ordering) = order(&ordering, &table, &restrictions)?;
@@ -75,6 +77,7 @@ pub fn plan(
         selection,
         aggregates,
         restrictions,
+        group_by,
         limit,
         per_partition_limit,
         distinct: select.distinct,
@@ -140,8 +143,7 @@ fn select_all<'a>(
             read,
         });
     }
-    let mut factory =
-        SelectorFactory { table, schema, key_types, markers, columns: Vec::new(), aggregates: Vec::new() };
+    let mut factory = SelectorFactory::new(table, schema, key_types, markers);
     let (mut specs, mut selectors) = (Vec::new(), Vec::new());
     for (selectable, written) in selectables.iter().zip(&select.selectors) {
         let made = factory.make(selectable, None)?;

@@ -1,0 +1,297 @@
+//! GROUP BY, and aggregates over everything (Cassandra: `GroupMaker`, `AggregationQueryPager`).
+
+use std::sync::Arc;
+
+use super::output::Output;
+use super::selector::{AggregateCall, Evaluation, Selector, argument_value};
+use super::source::RowView;
+use super::{DEFAULT_PAGE_SIZE, SelectContext, SelectPlan};
+use crate::error::Error;
+use crate::exec::functions::{Accumulator, Body};
+use crate::exec::pager::{Pager, Query};
+use crate::exec::paging::{NO_LIMIT, PagingState, RowMark};
+use crate::exec::result::{ResultMetadata, Rows, RowsContent};
+use crate::exec::term::BindContext;
+use crate::storage::model::{DataRange, DecoratedKey, PartitionResult, Row};
+
+/// How rows are grouped: by the partition key and some clustering columns.
+#[derive(Clone, Debug)]
+pub struct GroupBy {
+    /// How many clustering columns.
+    pub clustering_columns: usize,
+    /// A function of the last of them, which takes its place.
+    pub function: Option<Selector>,
+}
+
+/// A row and what belongs to it, kept beyond the page in which it came.
+#[derive(Clone, Debug)]
+struct OwnedRow {
+    key: DecoratedKey,
+    row: Option<Arc<Row>>,
+    static_row: Option<Arc<Row>>,
+}
+
+impl OwnedRow {
+    fn view(&self, now_in_seconds: i64) -> RowView<'_> {
+        RowView {
+            key: &self.key,
+            row: self.row.as_deref(),
+            static_row: self.static_row.as_deref(),
+            now_in_seconds,
+        }
+    }
+}
+
+/// What tells groups apart.
+#[derive(PartialEq, Eq)]
+struct GroupKey {
+    partition: DecoratedKey,
+    /// The clustering columns that rows are grouped by; none for a static row, which is always a group of its own.
+    clustering: Option<Vec<Option<Vec<u8>>>>,
+}
+
+/// Computes groups, one at a time, and writes their rows. What is selected beside aggregates comes from the first
+/// row of a group.
+struct Groups<'a> {
+    plan: &'a SelectPlan,
+    bind: BindContext<'a>,
+    now_in_seconds: i64,
+    output: Output<'a>,
+    states: Vec<Box<dyn Accumulator>>,
+    first: Option<OwnedRow>,
+    key: Option<GroupKey>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(plan: &'a SelectPlan, bind: BindContext<'a>, now_in_seconds: i64, limit: i32) -> Self {
+        let states = plan.aggregates.iter().filter_map(|call| match &call.function.body {
+            Body::Aggregate(start) => Some(start()),
+            Body::Scalar(_) => None,
+        });
+        Self {
+            plan,
+            bind,
+            now_in_seconds,
+            output: Output::new(plan, bind, now_in_seconds, limit),
+            states: states.collect(),
+            first: None,
+            key: None,
+        }
+    }
+
+    /// Whether a row begins another group than the current one, which is then to be closed; notes it as the last row.
+    fn begins(&mut self, group_by: &GroupBy, row: &OwnedRow) -> Result<bool, Error> {
+        let key = self.key_of(group_by, row)?;
+        let begins = key.clustering.is_none() || self.key.as_ref() != Some(&key);
+        self.key = Some(key);
+        Ok(begins)
+    }
+
+    fn key_of(&self, group_by: &GroupBy, row: &OwnedRow) -> Result<GroupKey, Error> {
+        let partition = row.key.clone();
+        let Some(found) = &row.row else { return Ok(GroupKey { partition, clustering: None }) };
+        let values = found.clustering.values().take(group_by.clustering_columns);
+        let mut clustering: Vec<Option<Vec<u8>>> = values.map(|value| value.map(<[u8]>::to_vec)).collect();
+        if let Some(function) = &group_by.function {
+            let with =
+                Evaluation { row: Some(row.view(self.now_in_seconds)), aggregates: &[], bind: self.bind };
+            clustering.pop();
+            clustering.push(function.evaluate(&with)?.map(|value| value.into_owned()));
+        }
+        Ok(GroupKey { partition, clustering: Some(clustering) })
+    }
+
+    /// Adds a row to the current group.
+    fn add(&mut self, row: OwnedRow) -> Result<(), Error> {
+        let with = Evaluation { row: Some(row.view(self.now_in_seconds)), aggregates: &[], bind: self.bind };
+        for (call, state) in self.plan.aggregates.iter().zip(&mut self.states) {
+            add_to(call, state.as_mut(), &with)?;
+        }
+        self.first.get_or_insert(row);
+        Ok(())
+    }
+
+    /// Writes the row of the current group, which ends.
+    fn close(&mut self) -> Result<(), Error> {
+        let mut aggregates = Vec::with_capacity(self.states.len());
+        for state in &mut self.states {
+            aggregates.push(state.finish()?);
+        }
+        let first = self.first.take();
+        self.output.add_group(first.as_ref().map(|row| row.view(self.now_in_seconds)), &aggregates)
+    }
+
+    fn finish(self) -> RowsContent {
+        self.output.finish()
+    }
+}
+
+fn add_to<'r>(
+    call: &'r AggregateCall,
+    state: &mut dyn Accumulator,
+    with: &Evaluation<'r>,
+) -> Result<(), Error> {
+    let mut values = Vec::with_capacity(call.arguments.len());
+    for argument in &call.arguments {
+        values.push(argument_value(&call.function, argument, with)?);
+    }
+    let views: Vec<Option<&[u8]>> = values.iter().map(Option::as_deref).collect();
+    state.add(&views)
+}
+
+/// The rows of a partition; one without a row where there is only the static row.
+fn rows_of(partition: PartitionResult) -> impl Iterator<Item = OwnedRow> {
+    let PartitionResult { key, static_row, rows } = partition;
+    let only_static = rows.is_empty().then_some(None);
+    let rows = only_static.into_iter().chain(rows.into_iter().map(Some));
+    rows.map(move |row| OwnedRow { key: key.clone(), row, static_row: static_row.clone() })
+}
+
+impl SelectPlan {
+    /// One row over everything.
+    pub(super) fn aggregate(
+        &self,
+        context: &SelectContext<'_>,
+        query: Option<&Query>,
+        state: Option<PagingState>,
+        page_size: Option<i32>,
+    ) -> Result<Rows, Error> {
+        let bind = BindContext { values: context.values, functions: context.functions };
+        let mut groups = Groups::new(self, bind, context.now_in_seconds, NO_LIMIT);
+        if let Some(query) = query {
+            let mut pager = Pager::new(query, state, context.version);
+            while !pager.is_exhausted() {
+                let page = pager.fetch_page(page_size.unwrap_or(DEFAULT_PAGE_SIZE), context.reader)?;
+                for partition in page.into_iter().filter(|p| self.returns(p)) {
+                    rows_of(partition).try_for_each(|row| groups.add(row))?;
+                }
+            }
+        }
+        groups.close()?;
+        Ok(Rows { metadata: ResultMetadata::new(self.columns.clone()), content: groups.finish() })
+    }
+
+    /// One row for each group, as many as the page holds.
+    pub(super) fn group(
+        &self,
+        context: &SelectContext<'_>,
+        group_by: &GroupBy,
+        query: Option<&Query>,
+        state: Option<PagingState>,
+        mut counts: GroupCounts,
+    ) -> Result<Rows, Error> {
+        let bind = BindContext { values: context.values, functions: context.functions };
+        let mut groups = Groups::new(self, bind, context.now_in_seconds, counts.remaining);
+        let mut metadata = ResultMetadata::new(self.columns.clone());
+        let Some(query) = query else { return Ok(Rows { metadata, content: groups.finish() }) };
+        let per_partition_limit = counts.in_partition;
+        let (mut last_key, mut last_row, mut in_last_partition) = (None, None::<Arc<Row>>, 0);
+        let mut partition: Option<bytes::Bytes> = None;
+        let mut mark: Option<RowMark> = None;
+        if let Some(state) = &state {
+            mark = state.row_mark.clone();
+            counts.remaining = state.remaining;
+            counts.in_partition = state.remaining_in_partition;
+            partition = state.partition_key.clone().or_else(|| only_key(query));
+        }
+        let mut is_open = false;
+        let mut pager = Pager::new(query, state.map(for_rows), context.version);
+        'pages: while !pager.is_exhausted() {
+            let page = pager.fetch_page(DEFAULT_PAGE_SIZE, context.reader)?;
+            for row in page.into_iter().filter(|p| self.returns(p)).flat_map(rows_of) {
+                if partition.as_ref() != Some(&row.key.key) {
+                    partition = Some(row.key.key.clone());
+                    counts.in_partition = per_partition_limit;
+                }
+                if groups.begins(group_by, &row)? {
+                    if std::mem::take(&mut is_open) {
+                        groups.close()?;
+                    }
+                    if counts.in_partition <= 0 {
+                        continue;
+                    }
+                    if counts.page <= 0 || counts.remaining <= 0 {
+                        break 'pages;
+                    }
+                    counts.count();
+                    is_open = true;
+                } else if !is_open {
+                    continue;
+                }
+                last_row = row.row.clone().or(last_row);
+                in_last_partition = if row.row.is_some() { counts.in_partition } else { 0 };
+                last_key = Some(row.key.key.clone());
+                groups.add(row)?;
+            }
+        }
+        if is_open {
+            groups.close()?;
+        }
+        if let Some(key) = last_key.filter(|_| counts.page <= 0 && counts.remaining > 0) {
+            let state = PagingState {
+                partition_key: Some(key),
+                row_mark: last_row.map(|row| RowMark::new(&self.table, &row, context.version)).or(mark),
+                remaining: counts.remaining,
+                remaining_in_partition: in_last_partition,
+            };
+            metadata.paging_state =
+                next_state(query, state, per_partition_limit).map(|state| state.encode(context.version));
+        }
+        Ok(Rows { metadata, content: groups.finish() })
+    }
+}
+
+/// Where the next page starts, if this one ended there; none where nothing can follow.
+fn next_state(query: &Query, ended: PagingState, per_partition_limit: i32) -> Option<PagingState> {
+    let DataRange::Keys(keys) = &query.range else { return Some(ended) };
+    let partition_ended = ended.remaining_in_partition <= 0;
+    if keys.len() == 1 {
+        return (!partition_ended).then_some(PagingState { partition_key: None, ..ended });
+    }
+    if !partition_ended {
+        return Some(ended);
+    }
+    let at = keys.iter().position(|key| Some(&key.key) == ended.partition_key.as_ref())?;
+    let next = keys.get(at + 1)?;
+    Some(PagingState {
+        partition_key: Some(next.key.clone()),
+        row_mark: None,
+        remaining: ended.remaining,
+        remaining_in_partition: per_partition_limit,
+    })
+}
+
+/// How many groups may still come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupCounts {
+    /// In all.
+    pub(super) remaining: i32,
+    /// In the partition.
+    pub(super) in_partition: i32,
+    /// In the page.
+    pub(super) page: i32,
+}
+
+impl GroupCounts {
+    fn count(&mut self) {
+        self.remaining -= 1;
+        self.in_partition -= 1;
+        self.page -= 1;
+    }
+}
+
+fn only_key(query: &Query) -> Option<bytes::Bytes> {
+    match &query.range {
+        DataRange::Keys(keys) => match &keys[..] {
+            [only] => Some(only.key.clone()),
+            _ => None,
+        },
+        DataRange::Range { .. } => None,
+    }
+}
+
+/// A state that counts groups, for a pager that counts rows and has no limit on them.
+fn for_rows(state: PagingState) -> PagingState {
+    let remaining_in_partition = if state.remaining_in_partition > 0 { NO_LIMIT } else { 0 };
+    PagingState { remaining: NO_LIMIT, remaining_in_partition, ..state }
+}
