@@ -291,6 +291,7 @@ fn no_such_class(name: &str) -> MarshalError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

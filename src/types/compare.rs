@@ -224,5 +224,6 @@ fn compare_custom(class: &str, left: &[u8], right: &[u8]) -> Ordering {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 #[path = "compare_tests.rs"]
 mod tests;

@@ -153,7 +153,7 @@ fn relation(left: &Shard, right: &Shard) -> Option<Ordering> {
         (Remote, Remote) => {
             let (l, r) = (left.clock, right.clock);
             // clocks below zero count backwards
-            let greater = (l >= 0 && r > 0 && l >= r) || (l < 0 && (r > 0 || l < r));
+            let greater = if l < 0 { r > 0 || l < r } else { r > 0 && l >= r };
             Some(if greater { Ordering::Greater } else { Ordering::Less })
         }
     }
@@ -214,6 +214,7 @@ pub fn clear_all_local(context: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use proptest::prelude::*;
 

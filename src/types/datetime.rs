@@ -386,6 +386,7 @@ mod zone {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use proptest::prelude::*;
 

@@ -162,6 +162,7 @@ impl Decimal {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use proptest::prelude::*;
 

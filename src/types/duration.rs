@@ -320,6 +320,7 @@ impl fmt::Display for Duration {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use proptest::prelude::*;
 

@@ -84,7 +84,8 @@ impl Binary {
         let mut s = power(low);
         // Java's estimate, which may be one too high
         let leading = self.mantissa as f64 / 2_f64.powi(first_bit - self.exponent);
-        let estimate = (leading - 1.5) * 0.289529654 + 0.176091259 + f64::from(first_bit) * 0.301029995663981;
+        let estimate =
+            (leading - 1.5) * 0.289529654 + 0.176091259 + f64::from(first_bit) * std::f64::consts::LOG10_2;
         let mut exponent = estimate.floor() as i32;
         match u32::try_from(exponent) {
             Ok(exponent) => s *= BigUint::from(10_u32).pow(exponent),
@@ -191,6 +192,7 @@ pub(super) fn parse_float(text: &str) -> Option<f32> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

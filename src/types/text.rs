@@ -346,5 +346,6 @@ fn inet6_string(address: Ipv6Addr) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 #[path = "text_tests.rs"]
 mod tests;

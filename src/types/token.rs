@@ -120,6 +120,7 @@ pub fn decode_partition_key(key: &[u8], columns: usize) -> Result<Vec<&[u8]>, Ma
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

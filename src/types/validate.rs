@@ -222,6 +222,7 @@ fn valid_lenient_utf8(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use std::sync::Arc;
 

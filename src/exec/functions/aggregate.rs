@@ -39,20 +39,20 @@ fn aggregate(
 /// `sum` of a numeric type.
 pub(super) fn sum(cql_type: &CqlType) -> Function {
     let of = cql_type.clone();
-    aggregate("sum", &[of.clone()], of.clone(), move || accumulate_sum(&of))
+    aggregate("sum", std::slice::from_ref(cql_type), of.clone(), move || accumulate_sum(&of))
 }
 
 /// `avg` of a numeric type.
 pub(super) fn average(cql_type: &CqlType) -> Function {
     let of = cql_type.clone();
-    aggregate("avg", &[of.clone()], of.clone(), move || accumulate_average(&of))
+    aggregate("avg", std::slice::from_ref(cql_type), of.clone(), move || accumulate_average(&of))
 }
 
 /// `min` or `max` of any type.
 pub(super) fn extreme(cql_type: &CqlType, is_max: bool) -> Function {
     let of = cql_type.clone();
     let name = if is_max { "max" } else { "min" };
-    aggregate(name, &[of.clone()], of.clone(), move || accumulate_extreme(&of, is_max))
+    aggregate(name, std::slice::from_ref(cql_type), of.clone(), move || accumulate_extreme(&of, is_max))
 }
 
 /// A fresh state of `min` or `max`.

@@ -91,7 +91,7 @@ fn add_casts(functions: &mut Vec<Function>) {
 
 fn cast_number(name: &str, from: &CqlType, to: &CqlType) -> Function {
     let (source, target) = (from.clone(), to.clone());
-    scalar(name, &[from.clone()], to.clone(), move |arguments, _| {
+    scalar(name, std::slice::from_ref(from), to.clone(), move |arguments, _| {
         let Some(value) = argument(arguments, 0, &source) else {
             return Ok(None);
         };
@@ -115,7 +115,7 @@ fn not_decimal(first: char) -> Error {
 
 fn cast_to_text(name: &str, from: &CqlType, to: &CqlType) -> Function {
     let source = from.clone();
-    scalar(name, &[from.clone()], to.clone(), move |arguments, _| {
+    scalar(name, std::slice::from_ref(from), to.clone(), move |arguments, _| {
         // a counter's value is a number here, not a context
         let as_text = if source.is_counter() { &CqlType::Bigint } else { &source };
         Ok(argument(arguments, 0, &source).map(|value| as_text.to_string_value(value).into_bytes()))

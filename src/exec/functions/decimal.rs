@@ -225,6 +225,7 @@ pub(super) fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, Fail
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

@@ -80,7 +80,7 @@ fn map_part(name: &str, map: &CqlType, call: &CallShape<'_>) -> Result<Function,
         CqlType::List { element: value.clone(), frozen: true }
     };
     let of = map.clone();
-    Ok(scalar(name, &[map.clone()], to, move |arguments, _| {
+    Ok(scalar(name, std::slice::from_ref(map), to, move |arguments, _| {
         Ok(argument(arguments, 0, &of).map(|map| {
             let part = |(key, value)| if keys { key } else { value };
             collection::encode_list(&collection::entries(map).map(part).collect::<Vec<&[u8]>>())
@@ -89,7 +89,7 @@ fn map_part(name: &str, map: &CqlType, call: &CallShape<'_>) -> Result<Function,
 }
 
 fn collection_count(name: &str, of: &CqlType) -> Function {
-    scalar(name, &[of.clone()], CqlType::Int, |arguments, _| {
+    scalar(name, std::slice::from_ref(of), CqlType::Int, |arguments, _| {
         let value = arguments.first().copied().flatten();
         Ok(value.map(|value| collection::read_count(value).unwrap_or(0).to_be_bytes().into()))
     })
@@ -108,7 +108,7 @@ fn collection_aggregate(name: &str, of: &CqlType, call: &CallShape<'_>) -> Resul
     let element = (**element).clone();
     let to = element.clone();
     let (name, kind) = (name.to_owned(), name.to_owned());
-    Ok(scalar(&name, &[of.clone()], to, move |arguments, _| {
+    Ok(scalar(&name, std::slice::from_ref(of), to, move |arguments, _| {
         let Some(value) = arguments.first().copied().flatten() else {
             return Ok(None);
         };

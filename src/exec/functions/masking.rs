@@ -15,12 +15,12 @@ pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>,
     Ok(Some(match name {
         "mask_null" => {
             let [of] = types(name, ["any"], call, |_, given| given.cloned())?;
-            scalar(name, &[of.clone()], of, |_, _| Ok(None))
+            scalar(name, std::slice::from_ref(&of), of.clone(), |_, _| Ok(None))
         }
         "mask_default" => {
             let [of] = types(name, ["any"], call, |_, given| given.cloned())?;
             let masked = masked_value(&of);
-            scalar(name, &[of.clone()], of, move |_, _| Ok(Some(masked.clone())))
+            scalar(name, std::slice::from_ref(&of), of.clone(), move |_, _| Ok(Some(masked.clone())))
         }
         "mask_replace" => {
             let first = call.arg_types.first().and_then(Option::as_ref);

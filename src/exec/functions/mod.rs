@@ -180,4 +180,5 @@ fn token(partition_key: &[CqlType]) -> Function {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 mod tests;

@@ -158,6 +158,7 @@ fn last_bits(value: &BigInt) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

@@ -176,7 +176,7 @@ where
 
 fn negation(cql_type: &CqlType) -> Function {
     let of = cql_type.clone();
-    scalar("_negate", &[cql_type.clone()], cql_type.clone(), move |arguments, _| {
+    scalar("_negate", std::slice::from_ref(cql_type), cql_type.clone(), move |arguments, _| {
         let Some(number) = argument(arguments, 0, &of).and_then(|v| Number::decode(&of, v)) else {
             return Ok(None);
         };

@@ -106,7 +106,7 @@ fn add_conversions(functions: &mut Vec<Function>) {
 /// A function from one type of time to another.
 pub(super) fn convert(name: &str, from: &CqlType, to: &CqlType) -> Function {
     let (source, target) = (from.clone(), to.clone());
-    scalar(name, &[from.clone()], to.clone(), move |arguments, _| {
+    scalar(name, std::slice::from_ref(from), to.clone(), move |arguments, _| {
         Ok(millis(arguments, 0, &source).map(|millis| of_millis(&target, millis)))
     })
 }

@@ -150,6 +150,7 @@ pub(super) fn log10(value: &Decimal) -> Result<Decimal, Failure> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 
