@@ -1,36 +1,34 @@
-//! The store as a whole: applies mutations, answers reads, flushes.
+//! The store as a whole: what it consists of, and how mutations are applied.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use parking_lot::{Mutex, RwLock};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
+use smallvec::SmallVec;
+use uuid::Uuid;
 
+use super::codec::write_mutation;
+use super::commitlog::{CommitLog, CommitPosition, write_record};
+use super::counters::CounterLocks;
 use super::error::StorageError;
-use super::memtable::MemtablePartitions;
-use super::merge::{MergedPartitions, MergedRows};
-use super::model::{
-    ClusteringIndexFilter, DataRange, DecoratedKey, KeyBound, Mutation, PartitionUpdate, ReadCommand,
-    ReadResponse,
-};
+use super::flush::Flusher;
+use super::lifecycle::TableFiles;
+use super::model::{Mutation, PartitionUpdate};
 use super::observer::{AllObservers, NoObserver, PartitionObserver, WriteObserver};
 use super::options::StorageOptions;
-use super::read::Collector;
-use super::table_store::{TableStore, View};
-use super::unfiltered::{BoxedPartitionIterator, BoxedRowIterator, UnfilteredPartitionIterator};
+use super::order::TableOrder;
+use super::recovery::PendingRecovery;
+use super::replay::Segments;
+use super::sstable::ChunkCache;
+use super::table_store::TableStore;
 use super::virtual_table::VirtualTable;
 use crate::env::clock::Clock;
 use crate::env::fs::FileSystem;
 use crate::schema::{Schema, SchemaRef, TableId};
-
-/// A place in the commit log. Positions grow in the order of writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitPosition {
-    /// The segment's id.
-    pub segment: i64,
-    /// The offset in the segment, in bytes.
-    pub offset: u32,
-}
 
 /// Whether a read may wait for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,25 +41,71 @@ pub enum IoMode {
 
 /// The store of one node.
 pub struct Storage {
-    options: StorageOptions,
-    fs: Arc<dyn FileSystem>,
-    clock: Arc<dyn Clock>,
-    schema: Arc<SchemaRef>,
+    pub(super) options: StorageOptions,
+    pub(super) fs: Arc<dyn FileSystem>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) schema: Arc<SchemaRef>,
     tables: ArcSwap<HashMap<TableId, Arc<TableStore>>>,
     /// Held while the map of tables is replaced.
     tables_lock: Mutex<()>,
-    virtual_tables: RwLock<HashMap<TableId, Arc<dyn VirtualTable>>>,
+    pub(super) virtual_tables: RwLock<HashMap<TableId, Arc<dyn VirtualTable>>>,
+    pub(super) commit_log: Arc<CommitLog>,
+    pub(super) cache: Arc<ChunkCache>,
+    /// Bytes of all memtables.
+    pub(super) memory: AtomicI64,
+    /// Told when a flush gave memory back.
+    pub(super) memory_lock: Mutex<()>,
+    pub(super) memory_freed: Condvar,
+    pub(super) flusher: Flusher,
+    pub(super) host_id: ArcSwapOption<Uuid>,
+    pub(super) counter_locks: CounterLocks,
+    pub(super) recovery: Mutex<Option<PendingRecovery>>,
+    state: AtomicU8,
 }
 
+/// Writes are accepted.
+const OPEN: u8 = 0;
+/// The node was drained.
+const DRAINED: u8 = 1;
+/// The store has ended.
+const ENDED: u8 = 2;
+
+thread_local! {
+    /// Where a mutation is serialized before it gets its place in the log.
+    static RECORD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A record buffer that grew beyond this is given back.
+const RECORD_BYTES_KEPT: usize = 1 << 20;
+
+/// How long a write waits for memory before it is refused.
+const MEMORY_WAIT: Duration = Duration::from_secs(2);
+
 impl Storage {
-    /// Opens the store: makes the directories, loads the tables of the current schema. Call
-    /// [`Storage::schema_changed`] when the schema is complete, then [`Storage::recover`].
+    /// Opens the store: makes the directories, opens the SSTables of the tables in the schema, and replays what
+    /// the commit log has of the node's own tables. Then the schema is to be read from them and given to
+    /// [`Storage::schema_changed`], the host id to [`Storage::set_host_id`]; then comes [`Storage::recover`].
     pub fn open(
         options: StorageOptions,
         fs: Arc<dyn FileSystem>,
         clock: Arc<dyn Clock>,
         schema: Arc<SchemaRef>,
     ) -> Result<Arc<Self>, StorageError> {
+        let directories = &options.directories;
+        for directory in directories.data.iter().chain([&directories.commit_log]) {
+            fs.create_dir_all(directory).map_err(|e| StorageError::io(directory, e))?;
+        }
+        let segments = Segments::list(&*fs, &directories.commit_log)?;
+        segments.check(&*fs, options.commit_log.ignore_replay_errors)?;
+        let now_ms = clock.micros() / 1000;
+        let next_id = segments.last_id().map_or(now_ms, |last| now_ms.max(last + 1));
+        let commit_log = CommitLog::open(
+            options.commit_log.clone(),
+            directories.commit_log.clone(),
+            fs.clone(),
+            next_id,
+        );
+        let cache = Arc::new(ChunkCache::new(usize::try_from(options.chunk_cache_bytes).unwrap_or(usize::MAX)));
         let storage = Arc::new(Self {
             options,
             fs,
@@ -70,9 +114,21 @@ impl Storage {
             tables: ArcSwap::from_pointee(HashMap::new()),
             tables_lock: Mutex::new(()),
             virtual_tables: RwLock::default(),
+            commit_log,
+            cache,
+            memory: AtomicI64::new(0),
+            memory_lock: Mutex::new(()),
+            memory_freed: Condvar::new(),
+            flusher: Flusher::default(),
+            host_id: ArcSwapOption::empty(),
+            counter_locks: CounterLocks::default(),
+            recovery: Mutex::new(None),
+            state: AtomicU8::new(OPEN),
         });
         let schema = storage.schema.load();
         storage.schema_changed(&schema)?;
+        storage.recover_own_tables(segments, &schema)?;
+        storage.start_threads();
         Ok(storage)
     }
 
@@ -96,10 +152,24 @@ impl Storage {
         &self.schema
     }
 
-    /// Replays what the commit log holds of tables that are not in SSTables yet. Tables that the schema does not
-    /// know are passed over. To be called once, when the schema is complete.
-    pub fn recover(&self) -> Result<(), StorageError> {
-        Ok(())
+    /// The commit log.
+    pub fn commit_log(&self) -> &Arc<CommitLog> {
+        &self.commit_log
+    }
+
+    /// The cache of chunks of SSTables.
+    pub fn chunk_cache(&self) -> &Arc<ChunkCache> {
+        &self.cache
+    }
+
+    /// Bytes of all memtables.
+    pub fn memtable_bytes(&self) -> u64 {
+        u64::try_from(self.memory.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Sets the host's id: it is the id of the node's counter shards, and is written into SSTables.
+    pub fn set_host_id(&self, id: Uuid) {
+        self.host_id.store(Some(Arc::new(id)));
     }
 
     /// Makes the tables those of `schema`: creates, alters and drops. To be called with every new schema, before
@@ -108,22 +178,46 @@ impl Storage {
         let _lock = self.tables_lock.lock();
         let old = self.tables.load_full();
         let mut tables = HashMap::new();
-        for (id, table) in &schema.tables_by_id {
-            if table.is_virtual() {
-                continue;
-            }
-            let store = match old.get(id) {
-                Some(store) => {
-                    if *store.metadata() != **table {
-                        store.alter(table.clone());
+        let now = self.clock.micros();
+        for keyspace in schema.keyspaces.values().filter(|k| !k.is_virtual) {
+            for table in keyspace.tables.values().filter(|t| !t.is_virtual()) {
+                let store = match old.get(&table.id) {
+                    Some(store) => {
+                        if *store.metadata() != **table {
+                            store.alter(table.clone())?;
+                        }
+                        store.clone()
                     }
-                    store.clone()
-                }
-                None => Arc::new(TableStore::new(table.clone())),
-            };
-            tables.insert(*id, store);
+                    None => {
+                        let data = &self.options.directories.data;
+                        let files = TableFiles::open(self.fs.clone(), data, table, self.cache.clone())?;
+                        files.set_incremental_backups(self.options.incremental_backups);
+                        let position = self.commit_log.position();
+                        Arc::new(TableStore::new(table.clone(), files, position, now))
+                    }
+                };
+                store.set_durable(keyspace.params.durable_writes);
+                tables.insert(table.id, store);
+            }
         }
+        let dropped: Vec<_> = old.values().filter(|store| !tables.contains_key(&store.id())).cloned().collect();
         self.tables.store(Arc::new(tables));
+        dropped.iter().try_for_each(|store| self.table_dropped(store))
+    }
+
+    fn table_dropped(&self, store: &TableStore) -> Result<(), StorageError> {
+        store.set_dropped();
+        if self.options.auto_snapshot && store.metadata().params.allow_auto_snapshot {
+            self.flush_store(store)?;
+            self.auto_snapshot(store, "dropped")?;
+        }
+        let _flush = store.flush_lock.lock();
+        {
+            let _gate = store.gate.write();
+            self.memory_released(store.clear_memtables(self.commit_log.position()));
+        }
+        store.files().remove_all()?;
+        self.commit_log.dropped(store.id());
         Ok(())
     }
 
@@ -137,7 +231,7 @@ impl Storage {
         self.tables.load().values().cloned().collect()
     }
 
-    fn required_table(&self, id: TableId) -> Result<Arc<TableStore>, StorageError> {
+    pub(super) fn required_table(&self, id: TableId) -> Result<Arc<TableStore>, StorageError> {
         self.table(id).ok_or_else(|| StorageError::Invalid(format!("Couldn't find table for id {id}")))
     }
 
@@ -154,182 +248,183 @@ impl Storage {
 
     /// Applies a mutation: to the commit log's buffer and to memtables, where reads see it at once. Before the
     /// write is acknowledged, [`Storage::write_out`] must have been called, and [`Storage::synced`] awaited.
+    ///
+    /// A counter mutation reads first: it may wait for the disk.
     pub fn apply(&self, mutation: Mutation) -> Result<CommitPosition, StorageError> {
-        let mut stores = Vec::with_capacity(mutation.updates.len());
+        self.check_open()?;
+        self.wait_for_memory()?;
+        if mutation.is_counter {
+            return self.apply_counter(mutation).map(|(position, _)| position);
+        }
+        self.apply_plain(mutation)
+    }
+
+    pub(super) fn apply_plain(&self, mutation: Mutation) -> Result<CommitPosition, StorageError> {
+        let mut stores: SmallVec<[Arc<TableStore>; 2]> = SmallVec::new();
         for update in &mutation.updates {
             stores.push(self.required_table(update.table.id)?);
         }
-        let _gates: Vec<_> = stores.iter().map(|store| store.gate.read_recursive()).collect();
-        let position = CommitPosition::default();
-        for (update, store) in mutation.updates.into_iter().zip(&stores) {
-            self.apply_update(store, update);
+        if stores.iter().all(|store| store.is_durable()) {
+            RECORD.with_borrow_mut(|record| {
+                record.clear();
+                let position = self.log_and_apply(record, mutation, &stores);
+                if record.capacity() > RECORD_BYTES_KEPT {
+                    *record = Vec::new();
+                }
+                position
+            })
+        } else {
+            let _gates = enter(&stores);
+            self.apply_updates(mutation, &stores);
+            Ok(CommitPosition::NONE)
         }
+    }
+
+    fn log_and_apply(
+        &self,
+        record: &mut Vec<u8>,
+        mutation: Mutation,
+        stores: &[Arc<TableStore>],
+    ) -> Result<CommitPosition, StorageError> {
+        let orders: SmallVec<[TableOrder; 2]> = stores.iter().map(|store| store.order()).collect();
+        let tables: SmallVec<[TableId; 2]> = stores.iter().map(|store| store.id()).collect();
+        write_record(record, |out| write_mutation(out, &mutation, &orders))?;
+        self.check_size(record.len(), &mutation)?;
+        let _gates = enter(stores);
+        let position = self.commit_log.append(record, &tables)?;
+        self.apply_updates(mutation, stores);
         Ok(position)
     }
 
-    fn apply_update(&self, store: &TableStore, update: PartitionUpdate) {
-        let observers = store.observers();
-        let view = store.view();
-        if observers.is_empty() {
-            view.memtable.apply(update, &mut NoObserver);
-            return;
+    /// Cassandra: `MutationExceededMaxSizeException`.
+    fn check_size(&self, bytes: usize, mutation: &Mutation) -> Result<(), StorageError> {
+        let most = self.options.commit_log.max_mutation_bytes as usize;
+        if bytes <= most {
+            return Ok(());
         }
-        let begun: Vec<Box<dyn PartitionObserver + '_>> =
-            observers.iter().map(|o| o.begin(&update.table, &update.key)).collect();
-        view.memtable.apply(update, &mut AllObservers(begun));
+        let keyspace = mutation.updates.first().map_or("", |update| &*update.table.keyspace);
+        let keys: Vec<String> = mutation.updates.iter().map(|update| key_text(update)).collect();
+        Err(StorageError::Invalid(format!(
+            "Rejected an oversized mutation ({bytes}/{most}) for keyspace: {keyspace}. Top keys are: {}",
+            keys.join(", ")
+        )))
+    }
+
+    /// Applies the updates to memtables. To be called with the tables' gates held.
+    pub(super) fn apply_updates(&self, mutation: Mutation, stores: &[Arc<TableStore>]) {
+        let mut grown = 0;
+        for (update, store) in mutation.updates.into_iter().zip(stores) {
+            store.counters.writes.fetch_add(1, Ordering::Relaxed);
+            grown += apply_update(store, update);
+        }
+        let bytes = self.memory.fetch_add(grown, Ordering::Relaxed) + grown;
+        let memtables = &self.options.memtables;
+        if bytes as f64 > memtables.space_bytes as f64 * memtables.cleanup_threshold {
+            self.flusher.request_cleanup();
+        }
+    }
+
+    pub(super) fn memory_released(&self, bytes: u64) {
+        self.memory.fetch_sub(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::Relaxed);
+        let _lock = self.memory_lock.lock();
+        self.memory_freed.notify_all();
+    }
+
+    /// Waits while memtables take more than they may, until a flush gives some back.
+    fn wait_for_memory(&self) -> Result<(), StorageError> {
+        if self.memtable_bytes() <= self.options.memtables.space_bytes {
+            return Ok(());
+        }
+        self.flusher.request_cleanup();
+        let deadline = std::time::Instant::now() + MEMORY_WAIT;
+        let mut lock = self.memory_lock.lock();
+        while self.memtable_bytes() > self.options.memtables.space_bytes {
+            if self.memory_freed.wait_until(&mut lock, deadline).timed_out() {
+                return Err(StorageError::Overloaded("Memtables are full and cannot be flushed in time".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_open(&self) -> Result<(), StorageError> {
+        match self.state.load(Ordering::Acquire) {
+            OPEN => Ok(()),
+            DRAINED => Err(StorageError::Closed("the node was drained".to_owned())),
+            _ => Err(StorageError::Closed("the store has ended".to_owned())),
+        }
     }
 
     /// Hands everything applied so far to the operating system, in one write. To be called once for each batch of
     /// requests, before any of them is acknowledged.
     pub fn write_out(&self) -> Result<(), StorageError> {
-        Ok(())
+        self.commit_log.write_out()
     }
 
     /// Waits until everything up to a position is as durable as the configuration asks before a write is
     /// acknowledged: at once in periodic mode, unless the sync is late.
-    pub async fn synced(&self, _position: CommitPosition) -> Result<(), StorageError> {
-        Ok(())
+    pub async fn synced(&self, position: CommitPosition) -> Result<(), StorageError> {
+        self.commit_log.synced(position).await
     }
 
-    /// Answers a read.
-    pub fn read(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
-        let mut collector = Collector::new(command);
-        if command.table.is_virtual() {
-            self.read_virtual(command, &mut collector)?;
-            return Ok(collector.finish());
-        }
-        let store = self.required_table(command.table.id)?;
-        let view = store.view();
-        match &command.range {
-            DataRange::Keys(keys) => {
-                for key in keys {
-                    if collector.is_done() {
-                        break;
-                    }
-                    let sources = partition_sources(&view, key, &command.clustering, mode)?;
-                    if sources.is_empty() {
-                        collector.skip();
-                        continue;
-                    }
-                    let reversed = command.clustering.is_reversed();
-                    let mut rows = MergedRows::new(store.order(), key.clone(), reversed, sources);
-                    collector.add(&mut rows)?;
-                }
-            }
-            DataRange::Range { start, end } => {
-                let sources = range_sources(&view, start, end, &command.clustering, mode)?;
-                let reversed = command.clustering.is_reversed();
-                let mut partitions = MergedPartitions::new(store.order(), reversed, sources);
-                while !collector.is_done() {
-                    let Some(mut partition) = partitions.next_partition()? else { break };
-                    collector.add(&mut partition)?;
-                }
-            }
-        }
-        Ok(collector.finish())
+    /// Makes everything applied so far durable, whatever the mode.
+    pub fn sync(&self) -> Result<(), StorageError> {
+        self.commit_log.sync()
     }
 
-    fn read_virtual(&self, command: &ReadCommand, collector: &mut Collector<'_>) -> Result<(), StorageError> {
-        let table = self.virtual_tables.read().get(&command.table.id).cloned();
-        let table = table.ok_or_else(|| {
-            let name = format!("{}.{}", command.table.keyspace, command.table.name);
-            StorageError::Invalid(format!("Virtual table {name} is not available on this node"))
-        })?;
-        let order = super::order::TableOrder::new(&command.table);
-        match &command.range {
-            DataRange::Keys(keys) => {
-                for key in keys {
-                    let found = table.rows(Some(key)).into_iter().find(|p| p.key == *key);
-                    match found {
-                        Some(partition) if !collector.is_done() => collector.add_result(&order, partition),
-                        _ => collector.skip(),
-                    }
-                }
-            }
-            DataRange::Range { start, end } => {
-                for partition in table.rows(None) {
-                    if !collector.is_done() && is_within_by_key(&partition.key, start, end) {
-                        collector.add_result(&order, partition);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Forgets all rows of a table.
-    pub fn truncate(&self, table: TableId) -> Result<(), StorageError> {
-        if let Some(table) = self.virtual_tables.read().get(&table) {
-            return table.truncate().map_err(StorageError::Invalid);
-        }
-        let store = self.required_table(table)?;
-        let _gate = store.gate.write();
-        store.clear_memory();
-        Ok(())
-    }
-
-    /// Writes a table's memtable to an SSTable.
-    pub fn flush(&self, _table: TableId) -> Result<(), StorageError> {
-        Ok(())
-    }
-
-    /// Writes all memtables to SSTables.
-    pub fn flush_all(&self) -> Result<(), StorageError> {
-        Ok(())
-    }
-
-    /// Compacts all SSTables of a table into one (`nodetool compact`).
-    pub fn compact(&self, _table: TableId) -> Result<(), StorageError> {
-        Ok(())
-    }
-
-    /// Accepts no more writes, flushes everything, leaves the commit log empty (`nodetool drain`).
+    /// Accepts no more writes, flushes everything, leaves nothing to replay (`nodetool drain`).
     pub fn drain(&self) -> Result<(), StorageError> {
+        self.state.store(DRAINED, Ordering::Release);
+        self.commit_log.sync()?;
+        self.commit_log.next_segment();
+        self.flush_all()?;
+        self.commit_log.remove_segments();
         Ok(())
     }
 
     /// Ends the store: syncs the commit log and stops its threads. Nothing is flushed.
     pub fn shutdown(&self) -> Result<(), StorageError> {
-        Ok(())
+        self.state.store(ENDED, Ordering::Release);
+        self.flusher.stop();
+        self.commit_log.stop()
     }
 }
 
-/// All sources that may hold something of a partition.
-fn partition_sources(
-    view: &View,
-    key: &DecoratedKey,
-    filter: &ClusteringIndexFilter,
-    _mode: IoMode,
-) -> Result<Vec<BoxedRowIterator>, StorageError> {
-    let memtables = view.flushing.iter().chain([&view.memtable]);
-    let rows = memtables.filter_map(|m| m.rows(key, filter));
-    Ok(rows.map(|rows| Box::new(rows) as BoxedRowIterator).collect())
+impl Drop for Storage {
+    fn drop(&mut self) {
+        if let Err(error) = self.shutdown() {
+            tracing::warn!("Failed to sync the commit log: {error}");
+        }
+    }
 }
 
-/// All sources that may hold something of a range of partitions.
-fn range_sources(
-    view: &View,
-    start: &KeyBound,
-    end: &KeyBound,
-    filter: &ClusteringIndexFilter,
-    _mode: IoMode,
-) -> Result<Vec<BoxedPartitionIterator>, StorageError> {
-    let memtables = view.flushing.iter().chain([&view.memtable]);
-    let partitions = memtables.map(|m| -> MemtablePartitions { m.partitions(start, end, filter.clone()) });
-    Ok(partitions.map(|p| Box::new(p) as BoxedPartitionIterator).collect())
+/// Enters the gates of tables. Who holds one already must not wait behind a flush that waits for another one.
+pub(super) fn enter(stores: &[Arc<TableStore>]) -> SmallVec<[RwLockReadGuard<'_, ()>; 2]> {
+    let mut gates = SmallVec::new();
+    for store in stores {
+        gates.push(if gates.is_empty() { store.gate.read() } else { store.gate.read_recursive() });
+    }
+    gates
 }
 
-/// Whether a key of a virtual table is between two bounds: such tables are in the order of the keys' bytes, not of
-/// tokens.
-fn is_within_by_key(key: &DecoratedKey, start: &KeyBound, end: &KeyBound) -> bool {
-    let order = |bound: &KeyBound| match bound {
-        KeyBound::Unbounded => None,
-        KeyBound::Token(token, inclusive) => Some((key.token.cmp(token), *inclusive)),
-        KeyBound::Key(bound, inclusive) => Some((key.key.cmp(&bound.key), *inclusive)),
-    };
-    let after_start =
-        order(start).is_none_or(|(order, inclusive)| order.is_gt() || (inclusive && order.is_eq()));
-    let before_end =
-        order(end).is_none_or(|(order, inclusive)| order.is_lt() || (inclusive && order.is_eq()));
-    after_start && before_end
+fn apply_update(store: &TableStore, update: PartitionUpdate) -> i64 {
+    let observers = store.observers();
+    let memtables = store.memtables();
+    if observers.is_empty() {
+        return memtables.current.apply(update, &mut NoObserver);
+    }
+    let begun: Vec<Box<dyn PartitionObserver + '_>> =
+        observers.iter().map(|o| o.begin(&update.table, &update.key)).collect();
+    memtables.current.apply(update, &mut AllObservers(begun))
+}
+
+/// The table's name and the key as text, for messages.
+fn key_text(update: &PartitionUpdate) -> String {
+    let columns = &update.table.partition_key;
+    let values = crate::types::token::decode_partition_key(&update.key.key, columns.len()).unwrap_or_default();
+    let texts: Vec<String> = columns
+        .iter()
+        .zip(values)
+        .map(|(column, value)| column.cql_type.to_string_value(value))
+        .collect();
+    format!("{}.{}", update.table.name, texts.join(":"))
 }

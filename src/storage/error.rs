@@ -48,6 +48,9 @@ pub enum StorageError {
     /// What was asked for contradicts the schema or the state of the store.
     #[error("{0}")]
     Invalid(String),
+    /// There is no room in memory, and none came free in time. To be tried again later.
+    #[error("{0}")]
+    Overloaded(String),
     /// The store is stopping, or its disk failed before: nothing is accepted any more.
     #[error("the store is closed: {0}")]
     Closed(String),

@@ -1,10 +1,13 @@
 //! The store: what a replica keeps and how it answers. Knows no CQL text.
 
 pub mod codec;
+pub mod commitlog;
 pub mod compaction;
 mod comparator;
+mod counters;
 mod engine;
 mod error;
+mod flush;
 pub mod lifecycle;
 pub mod memtable;
 pub mod merge;
@@ -13,14 +16,18 @@ mod observer;
 mod options;
 mod order;
 mod read;
+mod recovery;
+mod replay;
 pub mod schema_keyspace;
 pub mod sstable;
 mod table_store;
+mod truncate;
 mod unfiltered;
 mod virtual_table;
 
 pub use comparator::{ClusteringComparator, Position};
-pub use engine::{CommitPosition, IoMode, Storage};
+pub use commitlog::CommitPosition;
+pub use engine::{IoMode, Storage};
 pub use error::StorageError;
 pub use observer::{PartitionObserver, WriteObserver};
 pub use options::{
@@ -28,7 +35,7 @@ pub use options::{
 };
 pub use order::{LayoutColumn, TableOrder};
 pub use read::purge_row;
-pub use table_store::{TableStore, View};
+pub use table_store::{Memtables, TableCounters, TableStore};
 pub use unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredPartitionIterator,
     UnfilteredRowIterator,

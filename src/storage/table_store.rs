@@ -1,50 +1,95 @@
 //! What the store holds of one table (Cassandra: `ColumnFamilyStore`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 
+use super::commitlog::CommitPosition;
+use super::lifecycle::TableFiles;
 use super::memtable::Memtable;
 use super::observer::WriteObserver;
 use super::order::TableOrder;
-use crate::schema::TableMetadata;
+use crate::schema::{TableId, TableMetadata};
 
 /// One table's sources and what is to be known to write to them.
 pub struct TableStore {
+    id: TableId,
     metadata: ArcSwap<TableMetadata>,
     order: ArcSwap<TableOrder>,
-    view: ArcSwap<View>,
+    memtables: ArcSwap<Memtables>,
+    files: Arc<TableFiles>,
     /// Writers hold it shared from the moment they take a place in the commit log until they are in the memtable:
     /// whoever holds it alone knows that everything logged so far is in the current memtable.
     pub(super) gate: RwLock<()>,
+    /// One flush at a time.
+    pub(super) flush_lock: Mutex<()>,
     observers: RwLock<Vec<Arc<dyn WriteObserver>>>,
-    /// Held by whoever replaces the view.
-    view_lock: Mutex<()>,
+    has_observers: AtomicBool,
+    /// Whether writes go through the commit log (`durable_writes` of the keyspace).
+    is_durable: AtomicBool,
+    is_dropped: AtomicBool,
+    /// When the last flush was, in microseconds.
+    pub(super) last_flush: AtomicI64,
+    /// What was read and written.
+    pub counters: TableCounters,
 }
 
-/// The sources of a table at one moment. A read holds one view from start to end.
+/// Numbers of a table for `nodetool tablestats`.
+#[derive(Debug, Default)]
+pub struct TableCounters {
+    /// Partitions read.
+    pub reads: AtomicU64,
+    /// Updates applied.
+    pub writes: AtomicU64,
+    /// Memtables that were flushed.
+    pub flushes: AtomicU64,
+    /// Flushes that run.
+    pub pending_flushes: AtomicU64,
+}
+
+/// The memtables of a table at one moment.
 #[derive(Clone)]
-pub struct View {
+pub struct Memtables {
     /// Where writes go.
-    pub memtable: Arc<Memtable>,
-    /// Memtables that are being flushed, oldest first.
+    pub current: Arc<Memtable>,
+    /// Those that are being flushed, oldest first.
     pub flushing: Vec<Arc<Memtable>>,
 }
 
+impl Memtables {
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Memtable>> {
+        self.flushing.iter().chain([&self.current])
+    }
+}
+
 impl TableStore {
-    /// An empty table.
-    pub fn new(table: Arc<TableMetadata>) -> Self {
+    /// A table with these SSTables, whose memtable gets everything from `position` on.
+    pub fn new(table: Arc<TableMetadata>, files: Arc<TableFiles>, position: CommitPosition, now: i64) -> Self {
         let order = TableOrder::new(&table);
-        let view = View { memtable: Arc::new(Memtable::new(order.clone())), flushing: Vec::new() };
+        let current = Arc::new(Memtable::new(order.clone(), position));
         Self {
+            id: table.id,
             metadata: ArcSwap::new(table),
             order: ArcSwap::from_pointee(order),
-            view: ArcSwap::from_pointee(view),
+            memtables: ArcSwap::from_pointee(Memtables { current, flushing: Vec::new() }),
+            files,
             gate: RwLock::new(()),
+            flush_lock: Mutex::new(()),
             observers: RwLock::default(),
-            view_lock: Mutex::new(()),
+            has_observers: AtomicBool::new(false),
+            is_durable: AtomicBool::new(true),
+            is_dropped: AtomicBool::new(false),
+            last_flush: AtomicI64::new(now),
+            counters: TableCounters::default(),
         }
+    }
+
+    /// The table's id.
+    pub fn id(&self) -> TableId {
+        self.id
     }
 
     /// The table's current definition.
@@ -57,39 +102,87 @@ impl TableStore {
         (**self.order.load()).clone()
     }
 
-    /// The sources at this moment.
-    pub fn view(&self) -> Arc<View> {
-        self.view.load_full()
+    /// The memtables at this moment. A read takes them before it takes the SSTables: what is flushed in between
+    /// is in both.
+    pub fn memtables(&self) -> Arc<Memtables> {
+        self.memtables.load_full()
     }
 
-    /// Replaces the view.
-    pub(super) fn update_view(&self, change: impl FnOnce(&View) -> View) {
-        let _lock = self.view_lock.lock();
-        let next = change(&self.view.load());
-        self.view.store(Arc::new(next));
+    /// The SSTables.
+    pub fn files(&self) -> &Arc<TableFiles> {
+        &self.files
+    }
+
+    /// The bytes of all memtables.
+    pub fn memtable_bytes(&self) -> u64 {
+        self.memtables.load().iter().map(|m| m.bytes()).sum()
+    }
+
+    /// Whether writes go through the commit log.
+    pub fn is_durable(&self) -> bool {
+        self.is_durable.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_durable(&self, durable: bool) {
+        self.is_durable.store(durable, Ordering::Relaxed);
+    }
+
+    /// Whether the table was dropped.
+    pub fn is_dropped(&self) -> bool {
+        self.is_dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_dropped(&self) {
+        self.is_dropped.store(true, Ordering::Relaxed);
+    }
+
+    /// Replaces the current memtable by an empty one that gets everything from `position` on. To be called with
+    /// the gate held alone. The old one is being flushed then, unless it is empty.
+    pub(super) fn switch_memtable(&self, position: CommitPosition) {
+        let old = self.memtables.load_full();
+        if old.current.is_empty() {
+            return;
+        }
+        let mut flushing = old.flushing.clone();
+        flushing.push(old.current.clone());
+        let current = Arc::new(Memtable::new(self.order(), position));
+        self.memtables.store(Arc::new(Memtables { current, flushing }));
+    }
+
+    /// Forgets the memtables that were flushed. To be called with the gate held.
+    pub(super) fn remove_flushed(&self, flushed: &[Arc<Memtable>]) {
+        let old = self.memtables.load_full();
+        let is_flushed = |m: &Arc<Memtable>| flushed.iter().any(|f| Arc::ptr_eq(f, m));
+        let flushing = old.flushing.iter().filter(|m| !is_flushed(m)).cloned().collect();
+        self.memtables.store(Arc::new(Memtables { current: old.current.clone(), flushing }));
+    }
+
+    /// Forgets everything in memory, and says how many bytes that were. To be called with the gate held alone.
+    pub(super) fn clear_memtables(&self, position: CommitPosition) -> u64 {
+        let bytes = self.memtable_bytes();
+        let current = Arc::new(Memtable::new(self.order(), position));
+        self.memtables.store(Arc::new(Memtables { current, flushing: Vec::new() }));
+        bytes
     }
 
     /// Takes over a new definition.
-    pub(super) fn alter(&self, table: Arc<TableMetadata>) {
+    pub(super) fn alter(&self, table: Arc<TableMetadata>) -> Result<(), super::StorageError> {
         let order = TableOrder::new(&table);
-        self.view.load().memtable.set_order(order.clone());
+        self.memtables.load().iter().for_each(|m| m.set_order(order.clone()));
         self.order.store(Arc::new(order));
+        self.files.set_table(&table)?;
         self.metadata.store(table);
+        Ok(())
     }
 
     /// Registers an observer of everything that is written from now on.
     pub fn observe(&self, observer: Arc<dyn WriteObserver>) {
         self.observers.write().push(observer);
+        self.has_observers.store(true, Ordering::Release);
     }
 
     /// The registered observers.
     pub(super) fn observers(&self) -> Vec<Arc<dyn WriteObserver>> {
-        self.observers.read().clone()
-    }
-
-    /// Forgets everything in memory.
-    pub(super) fn clear_memory(&self) {
-        let order = self.order();
-        self.update_view(|_| View { memtable: Arc::new(Memtable::new(order)), flushing: Vec::new() });
+        if self.has_observers.load(Ordering::Acquire) { self.observers.read().clone() } else { Vec::new() }
     }
 }

@@ -15,6 +15,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
+use super::super::commitlog::CommitPosition;
 use super::super::error::StorageError;
 use super::super::model::{ClusteringIndexFilter, DecoratedKey, KeyBound, PartitionUpdate, Token};
 use super::super::observer::PartitionObserver;
@@ -37,6 +38,8 @@ const BATCH_PARTITIONS: usize = 64;
 /// What was written to one table since the last flush, sharded by token.
 #[derive(Debug)]
 pub struct Memtable {
+    /// Where in the commit log the first of its records may be.
+    lower: CommitPosition,
     order: ArcSwap<TableOrder>,
     shards: Box<[RwLock<Partitions>]>,
     bytes: AtomicI64,
@@ -45,15 +48,21 @@ pub struct Memtable {
 }
 
 impl Memtable {
-    /// An empty one.
-    pub fn new(order: TableOrder) -> Self {
+    /// An empty one, for what is logged from `lower` on.
+    pub fn new(order: TableOrder, lower: CommitPosition) -> Self {
         Self {
+            lower,
             order: ArcSwap::from_pointee(order),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             bytes: AtomicI64::new(0),
             partitions: AtomicUsize::new(0),
             operations: AtomicU64::new(0),
         }
+    }
+
+    /// Where in the commit log the first of its records may be.
+    pub fn lower(&self) -> CommitPosition {
+        self.lower
     }
 
     /// The table's orders.

@@ -1,6 +1,7 @@
 //! Evaluates a [`ReadCommand`](super::model::ReadCommand) over merged sources.
 
 mod collector;
+mod path;
 mod purge;
 mod row_filter;
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::codec::{MutationError, deserialize_mutation, serialize_mutation};
+use super::super::commitlog::CommitPosition;
 use super::super::memtable::Memtable;
 use super::super::model::{KeyBound, Mutation, PartitionUpdate};
 use super::super::observer::NoObserver;
@@ -25,7 +26,7 @@ fn schema() -> Schema {
 /// One update that does what several operations do.
 fn combined(operations: &[Operation]) -> PartitionUpdate {
     let table = table();
-    let memtable = std::sync::Arc::new(Memtable::new(TableOrder::new(&table)));
+    let memtable = std::sync::Arc::new(Memtable::new(TableOrder::new(&table), CommitPosition::NONE));
     for operation in operations {
         memtable.apply(update(&table, operation), &mut NoObserver);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::super::commitlog::CommitPosition;
 use super::super::memtable::Memtable;
 use super::super::merge::{MergedPartitions, MergedRows};
 use super::super::model::{
@@ -43,7 +44,7 @@ fn read(
     by_partitions: bool,
 ) -> Option<PartitionResult> {
     let order = TableOrder::new(&command.table);
-    let memtables: Vec<Arc<Memtable>> = (0..3).map(|_| Arc::new(Memtable::new(order.clone()))).collect();
+    let memtables: Vec<Arc<Memtable>> = (0..3).map(|_| Arc::new(Memtable::new(order.clone(), CommitPosition::NONE))).collect();
     for (operation, source) in operations {
         memtables[*source].apply(update(&command.table, operation), &mut NoObserver);
     }

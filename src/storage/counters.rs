@@ -1,0 +1,109 @@
+//! Counter writes: the node reads its own shard, adds, and writes it anew (Cassandra: `CounterMutation`).
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::commitlog::CommitPosition;
+use super::engine::{IoMode, Storage};
+use super::error::StorageError;
+use super::model::{
+    Cell, Clustering, ClusteringIndexFilter, DataLimits, DataRange, Mutation, PartitionUpdate, ReadCommand,
+    Row, RowBuilder, RowFilter,
+};
+use crate::types::counter;
+
+/// Locks of counters: who reads and writes one holds the one of its partition.
+pub struct CounterLocks(Box<[Mutex<()>]>);
+
+const LOCKS: usize = 256;
+
+impl Default for CounterLocks {
+    fn default() -> Self {
+        Self((0..LOCKS).map(|_| Mutex::new(())).collect())
+    }
+}
+
+impl CounterLocks {
+    /// Locks the partitions of a mutation, in an order that everybody keeps.
+    fn lock(&self, mutation: &Mutation) -> Vec<MutexGuard<'_, ()>> {
+        let lock_of = |update: &PartitionUpdate| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            (update.table.id, &update.key).hash(&mut hasher);
+            (hasher.finish() % LOCKS as u64) as usize
+        };
+        let mut locks: Vec<usize> = mutation.updates.iter().map(lock_of).collect();
+        locks.sort_unstable();
+        locks.dedup();
+        locks.into_iter().map(|i| self.0[i].lock()).collect()
+    }
+}
+
+impl Storage {
+    /// Applies a counter mutation as its leader; gives the mutation that the other replicas are to apply. May wait
+    /// for the disk.
+    pub fn apply_counter(&self, mut mutation: Mutation) -> Result<(CommitPosition, Mutation), StorageError> {
+        let host = self.host_id.load_full();
+        let host = host.ok_or_else(|| StorageError::Invalid("the host has no id yet".to_owned()))?;
+        let _locks = self.counter_locks.lock(&mutation);
+        for update in &mut mutation.updates {
+            self.resolve_counters(update, host.as_bytes())?;
+        }
+        mutation.is_counter = false;
+        let position = self.apply_plain(mutation.clone())?;
+        Ok((position, mutation))
+    }
+
+    /// Replaces increments by the shard of this host that they lead to.
+    fn resolve_counters(&self, update: &mut PartitionUpdate, host: &[u8; 16]) -> Result<(), StorageError> {
+        let is_increment = |row: &Row| row.cells().any(|c| counter_update(&c).is_some());
+        if !update.rows.iter().chain(&update.static_row).any(is_increment) {
+            return Ok(());
+        }
+        let clusterings: Vec<Clustering> = update.rows.iter().map(|row| row.clustering.clone()).collect();
+        let command = ReadCommand {
+            table: update.table.clone(),
+            now_in_seconds: self.clock.seconds(),
+            range: DataRange::Keys(vec![update.key.clone()]),
+            clustering: ClusteringIndexFilter::Names { clusterings, reversed: false },
+            row_filter: RowFilter::default(),
+            limits: DataLimits::NONE,
+        };
+        let static_command =
+            ReadCommand { clustering: ClusteringIndexFilter::all(), ..command.clone() };
+        let found = self.read(&command, IoMode::Blocking)?.partitions.pop();
+        let now = self.clock.micros();
+        for row in &mut update.rows {
+            let old = found.iter().flat_map(|p| &p.rows).find(|old| old.clustering == row.clustering);
+            *row = resolved(row, old, host, now);
+        }
+        if let Some(row) = update.static_row.take() {
+            let limits = DataLimits { rows: 1, ..DataLimits::NONE };
+            let found = self.read(&ReadCommand { limits, ..static_command }, IoMode::Blocking)?;
+            let old = found.partitions.first().and_then(|p| p.static_row.as_ref());
+            update.static_row = Some(resolved(&row, old, host, now));
+        }
+        Ok(())
+    }
+}
+
+/// By how much a cell increments; none where it does not.
+fn counter_update(cell: &Cell<'_>) -> Option<i64> {
+    (!cell.is_tombstone() && counter::is_update(cell.value)).then(|| counter::total(cell.value))
+}
+
+fn resolved(row: &Row, old: Option<&Arc<Row>>, host: &[u8; 16], now: i64) -> Row {
+    let mut builder = RowBuilder::with_capacity(row.cell_count(), row.data_len());
+    for cell in row.cells() {
+        let Some(delta) = counter_update(&cell) else {
+            builder.add(cell);
+            continue;
+        };
+        let current = old.and_then(|old| old.cell(cell.column));
+        let (clock, count) = current.map_or((0, 0), |c| counter::clock_and_count(c.value, host));
+        let value = counter::create_global(*host, now.max(clock + 1), count.wrapping_add(delta));
+        builder.add(Cell { value: &value, ..cell });
+    }
+    builder.build(row.clustering.clone(), row.liveness, row.deletion)
+}

@@ -1,0 +1,292 @@
+//! Flushes memtables into SSTables, when they are full, when the commit log is, and when asked to.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::commitlog::CommitPosition;
+use super::engine::Storage;
+use super::error::StorageError;
+use super::lifecycle::Operation;
+use super::memtable::Memtable;
+use super::merge::MergedPartitions;
+use super::model::{ClusteringIndexFilter, KeyBound};
+use super::sstable::{CommitLogPosition, EncodingStatsCollector, StatsOptions, WriterOptions};
+use super::table_store::TableStore;
+use super::unfiltered::{BoxedPartitionIterator, UnfilteredPartitionIterator, UnfilteredRowIterator};
+use crate::schema::{ColumnId, TableId, TableMetadata};
+
+/// What the flushing threads are to do.
+#[derive(Default)]
+pub struct Flusher {
+    work: Mutex<Work>,
+    changed: Condvar,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Work {
+    tables: Vec<TableId>,
+    /// Those that a thread flushes.
+    running: HashSet<TableId>,
+    /// Whether memtables take more than they should.
+    cleanup: bool,
+    stop: bool,
+}
+
+/// How often the flushing threads look whether the commit log is too large, or a table's flush period is over.
+const TICK: Duration = Duration::from_secs(1);
+
+impl Flusher {
+    /// Asks for a flush of the largest memtable.
+    pub fn request_cleanup(&self) {
+        let mut work = self.work.lock();
+        if !work.cleanup {
+            work.cleanup = true;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Asks for a flush of a table.
+    pub fn request(&self, table: TableId) {
+        let mut work = self.work.lock();
+        if !work.tables.contains(&table) {
+            work.tables.push(table);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Ends the threads, and waits for them.
+    pub fn stop(&self) {
+        self.work.lock().stop = true;
+        self.changed.notify_all();
+        for thread in self.threads.lock().drain(..) {
+            // The last owner of the store may be one of its threads.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Storage {
+    /// Starts the threads that sync and flush. They hold nothing that keeps the store alive.
+    pub(super) fn start_threads(self: &Arc<Self>) {
+        let mut threads = Vec::new();
+        let log = self.commit_log.clone();
+        threads.push(spawn("commitlog-sync", move || log.run_syncs()));
+        for i in 0..self.options.memtables.flush_writers.max(1) {
+            let storage = Arc::downgrade(self);
+            threads.push(spawn(&format!("memtable-flush-{i}"), move || {
+                while let Some(storage) = storage.upgrade() {
+                    if !storage.flush_next() {
+                        return;
+                    }
+                }
+            }));
+        }
+        self.flusher.threads.lock().extend(threads.into_iter().flatten());
+    }
+
+    /// Waits for something to flush, and flushes it; says whether to go on.
+    fn flush_next(&self) -> bool {
+        let table = {
+            let mut work = self.flusher.work.lock();
+            if !work.stop && work.tables.is_empty() && !work.cleanup {
+                self.flusher.changed.wait_for(&mut work, TICK);
+            }
+            if work.stop {
+                return false;
+            }
+            let cleanup = std::mem::take(&mut work.cleanup);
+            let next = work.tables.iter().position(|table| !work.running.contains(table));
+            let table = next.map(|i| work.tables.remove(i));
+            let table = table.or_else(|| self.due(&work.running, cleanup));
+            work.running.extend(table);
+            table
+        };
+        if let Some(table) = table {
+            if let Err(error) = self.flush(table) {
+                tracing::error!("Failed to flush: {error}");
+                std::thread::sleep(TICK);
+            }
+            self.flusher.work.lock().running.remove(&table);
+        }
+        if self.commit_log.is_in_doubt()
+            && let Err(error) = self.flush_all().and_then(|()| self.commit_log.start_anew())
+        {
+            tracing::error!("The commit log is still not writable: {error}");
+            std::thread::sleep(TICK);
+        }
+        true
+    }
+
+    /// A table that should be flushed now: the largest one where memory is short, one that keeps the commit log
+    /// too large, one whose flush period is over.
+    fn due(&self, running: &HashSet<TableId>, cleanup: bool) -> Option<TableId> {
+        let limit = self.options.memtables.space_bytes as f64 * self.options.memtables.cleanup_threshold;
+        let tables = self.tables();
+        let flushing: u64 =
+            tables.iter().flat_map(|t| t.memtables().flushing.clone()).map(|m| m.bytes()).sum();
+        if cleanup || self.memtable_bytes() as f64 > limit {
+            let unflushed = self.memtable_bytes().saturating_sub(flushing);
+            let largest = tables.iter().max_by_key(|t| t.memtables().current.bytes());
+            if let Some(largest) = largest.filter(|t| unflushed as f64 > limit && !running.contains(&t.id())) {
+                return Some(largest.id());
+            }
+        }
+        if let Some(oldest) = self.commit_log.tables_to_flush().into_iter().find(|t| !running.contains(t)) {
+            return Some(oldest);
+        }
+        let now = self.clock.micros();
+        let is_due = |table: &&Arc<TableStore>| {
+            let period_us = i64::from(table.metadata().params.memtable_flush_period_in_ms) * 1000;
+            period_us > 0
+                && now - table.last_flush.load(Ordering::Relaxed) > period_us
+                && !table.memtables().current.is_empty()
+                && !running.contains(&table.id())
+        };
+        tables.iter().find(is_due).map(|table| table.id())
+    }
+
+    /// Writes a table's memtable to an SSTable.
+    pub fn flush(&self, table: TableId) -> Result<(), StorageError> {
+        match self.table(table) {
+            Some(store) => self.flush_store(&store),
+            None => {
+                self.commit_log.dropped(table);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks for a flush of a table, and does not wait for it.
+    pub fn request_flush(&self, table: TableId) {
+        self.flusher.request(table);
+    }
+
+    /// Writes all memtables to SSTables.
+    pub fn flush_all(&self) -> Result<(), StorageError> {
+        self.tables().iter().try_for_each(|store| self.flush_store(store))
+    }
+
+    pub(super) fn flush_store(&self, store: &TableStore) -> Result<(), StorageError> {
+        let _flush = store.flush_lock.lock();
+        let upper = {
+            let _gate = store.gate.write();
+            let upper = self.commit_log.position();
+            store.switch_memtable(upper);
+            upper
+        };
+        store.last_flush.store(self.clock.micros(), Ordering::Relaxed);
+        let memtables = store.memtables();
+        if !memtables.flushing.is_empty() && !store.is_dropped() {
+            store.counters.pending_flushes.fetch_add(1, Ordering::Relaxed);
+            let written = self.write_memtables(store, &memtables.flushing, upper);
+            store.counters.pending_flushes.fetch_sub(1, Ordering::Relaxed);
+            written?;
+            store.counters.flushes.fetch_add(memtables.flushing.len() as u64, Ordering::Relaxed);
+        }
+        {
+            let _gate = store.gate.write();
+            store.remove_flushed(&memtables.flushing);
+        }
+        self.memory_released(memtables.flushing.iter().map(|m| m.bytes()).sum());
+        if !self.is_recovering() {
+            self.commit_log.flushed(store.id(), upper);
+        }
+        Ok(())
+    }
+
+    /// Writes memtables into one SSTable. Several are there where a flush failed before.
+    fn write_memtables(
+        &self,
+        store: &TableStore,
+        memtables: &[Arc<Memtable>],
+        upper: CommitPosition,
+    ) -> Result<(), StorageError> {
+        let table = store.metadata();
+        let lower = memtables.iter().map(|m| m.lower()).min().unwrap_or(upper);
+        let position = |p: CommitPosition| CommitLogPosition {
+            segment_id: p.segment,
+            position: i32::try_from(p.offset).unwrap_or(i32::MAX),
+        };
+        let (encoding_stats, columns) = summary(store, memtables, &table)?;
+        let options = WriterOptions {
+            encoding_stats,
+            columns: Some(columns),
+            partitions: memtables.iter().map(|m| m.partition_count() as u64).sum(),
+            stats: StatsOptions {
+                commit_log_intervals: vec![(position(lower), position(upper))],
+                host_id: self.host_id.load_full().map(|id| *id),
+                ..StatsOptions::default()
+            },
+            ..WriterOptions::default()
+        };
+        store.files().write(Operation::Flush, &table, options, &[], |writer| {
+            let mut partitions = merged(store, memtables);
+            while let Some(mut partition) = partitions.next_partition()? {
+                writer.append(&mut partition)?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+fn merged(store: &TableStore, memtables: &[Arc<Memtable>]) -> MergedPartitions {
+    let all = |m: &Arc<Memtable>| {
+        let all = m.partitions(&KeyBound::Unbounded, &KeyBound::Unbounded, ClusteringIndexFilter::all());
+        Box::new(all) as BoxedPartitionIterator
+    };
+    MergedPartitions::new(store.order(), false, memtables.iter().map(all).collect())
+}
+
+/// The minima of what will be written, and the columns that occur.
+fn summary(
+    store: &TableStore,
+    memtables: &[Arc<Memtable>],
+    table: &TableMetadata,
+) -> Result<(super::sstable::EncodingStats, Vec<ColumnId>), StorageError> {
+    let mut stats = EncodingStatsCollector::default();
+    let mut seen = vec![false; usize::from(table.next_column_id().0)];
+    let mut see = |row: &super::model::Row| {
+        let ids = row.cells().map(|c| c.column).chain(row.complex_deletions().iter().map(|(id, _)| *id));
+        for id in ids {
+            if let Some(seen) = seen.get_mut(usize::from(id.0)) {
+                *seen = true;
+            }
+        }
+    };
+    let mut partitions = merged(store, memtables);
+    while let Some(mut partition) = partitions.next_partition()? {
+        stats.deletion(partition.partition_deletion());
+        if let Some(row) = partition.static_row() {
+            stats.row(row);
+            see(row);
+        }
+        while let Some(unfiltered) = partition.next()? {
+            stats.unfiltered(&unfiltered);
+            if let super::unfiltered::Unfiltered::Row(row) = &unfiltered {
+                see(row);
+            }
+        }
+    }
+    let columns = table.static_columns.iter().chain(&table.regular_columns).map(|c| c.id);
+    let occurs = |id: &ColumnId| seen.get(usize::from(id.0)).copied().unwrap_or(false);
+    Ok((stats.build(), columns.filter(occurs).collect()))
+}
+
+/// Starts a thread; where the system refuses, the store works without, and says so.
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Option<std::thread::JoinHandle<()>> {
+    match std::thread::Builder::new().name(name.to_owned()).spawn(run) {
+        Ok(thread) => Some(thread),
+        Err(error) => {
+            tracing::error!("Failed to start the thread {name}: {error}");
+            None
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Where a read finds its sources.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::super::engine::{IoMode, Storage};
+use super::super::error::StorageError;
+use super::super::merge::{MergedPartitions, MergedRows};
+use super::super::model::{
+    ClusteringIndexFilter, DataRange, DecoratedKey, DeletionTime, KeyBound, ReadCommand, ReadResponse,
+};
+use super::super::order::TableOrder;
+use super::super::table_store::TableStore;
+use super::super::unfiltered::{
+    BoxedPartitionIterator, BoxedRowIterator, UnfilteredPartitionIterator, UnfilteredRowIterator,
+};
+use super::collector::Collector;
+
+impl Storage {
+    /// Answers a read.
+    pub fn read(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
+        let mut collector = Collector::new(command);
+        if command.table.is_virtual() {
+            self.read_virtual(command, &mut collector)?;
+            return Ok(collector.finish());
+        }
+        let store = self.required_table(command.table.id)?;
+        let order = store.order();
+        let reversed = command.clustering.is_reversed();
+        match &command.range {
+            DataRange::Keys(keys) => {
+                for key in keys {
+                    if collector.is_done() {
+                        break;
+                    }
+                    store.counters.reads.fetch_add(1, Ordering::Relaxed);
+                    let sources = partition_sources(&store, key, &command.clustering, mode)?;
+                    if sources.is_empty() {
+                        collector.skip();
+                        continue;
+                    }
+                    let mut rows = MergedRows::new(order.clone(), key.clone(), reversed, sources);
+                    collector.add(&mut rows)?;
+                }
+            }
+            DataRange::Range { start, end } => {
+                let sources = range_sources(&store, start, end, &command.clustering, mode);
+                let mut partitions = MergedPartitions::new(order, reversed, sources);
+                while !collector.is_done() {
+                    let Some(mut partition) = partitions.next_partition()? else { break };
+                    collector.add(&mut partition)?;
+                }
+            }
+        }
+        Ok(collector.finish())
+    }
+
+    fn read_virtual(&self, command: &ReadCommand, collector: &mut Collector<'_>) -> Result<(), StorageError> {
+        let table = self.virtual_tables.read().get(&command.table.id).cloned();
+        let table = table.ok_or_else(|| {
+            let name = format!("{}.{}", command.table.keyspace, command.table.name);
+            StorageError::Invalid(format!("Virtual table {name} is not available on this node"))
+        })?;
+        let order = TableOrder::new(&command.table);
+        match &command.range {
+            DataRange::Keys(keys) => {
+                for key in keys {
+                    let found = table.rows(Some(key)).into_iter().find(|p| p.key == *key);
+                    match found {
+                        Some(partition) if !collector.is_done() => collector.add_result(&order, partition),
+                        _ => collector.skip(),
+                    }
+                }
+            }
+            DataRange::Range { start, end } => {
+                for partition in table.rows(None) {
+                    if !collector.is_done() && is_within(&partition.key, start, end) {
+                        collector.add_result(&order, partition);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All sources that hold something of a partition. SSTables come newest first: where one deletes the whole
+/// partition, those that have only older data are not looked at.
+fn partition_sources(
+    store: &TableStore,
+    key: &DecoratedKey,
+    filter: &ClusteringIndexFilter,
+    mode: IoMode,
+) -> Result<Vec<BoxedRowIterator>, StorageError> {
+    let memtables = store.memtables();
+    let mut sources: Vec<BoxedRowIterator> = Vec::new();
+    let mut deletion = DeletionTime::LIVE;
+    for memtable in memtables.iter() {
+        if let Some(rows) = memtable.rows(key, filter) {
+            deletion = deletion.max(rows.partition_deletion());
+            sources.push(Box::new(rows));
+        }
+    }
+    for sstable in store.files().sstables().iter() {
+        if sstable.stats().max_timestamp <= deletion.marked_for_delete_at {
+            break;
+        }
+        if let Some(rows) = sstable.read(key, filter, mode)? {
+            deletion = deletion.max(rows.partition_deletion());
+            sources.push(Box::new(rows));
+        }
+    }
+    Ok(sources)
+}
+
+/// All sources that may hold something of a range of partitions.
+fn range_sources(
+    store: &TableStore,
+    start: &KeyBound,
+    end: &KeyBound,
+    filter: &ClusteringIndexFilter,
+    mode: IoMode,
+) -> Vec<BoxedPartitionIterator> {
+    let memtables = store.memtables();
+    let mut sources: Vec<BoxedPartitionIterator> = Vec::new();
+    for memtable in memtables.iter() {
+        sources.push(Box::new(memtable.partitions(start, end, filter.clone())));
+    }
+    for sstable in store.files().sstables().iter() {
+        let scan = Arc::clone(sstable).scan(start.clone(), end.clone(), filter.clone(), mode);
+        sources.push(Box::new(scan));
+    }
+    sources
+}
+
+/// Whether a key is between two bounds.
+fn is_within(key: &DecoratedKey, start: &KeyBound, end: &KeyBound) -> bool {
+    let after_start = match start {
+        KeyBound::Unbounded => true,
+        KeyBound::Token(token, inclusive) => key.token > *token || (*inclusive && key.token == *token),
+        KeyBound::Key(bound, inclusive) => key > bound || (*inclusive && key == bound),
+    };
+    let before_end = match end {
+        KeyBound::Unbounded => true,
+        KeyBound::Token(token, inclusive) => key.token < *token || (*inclusive && key.token == *token),
+        KeyBound::Key(bound, inclusive) => key < bound || (*inclusive && key == bound),
+    };
+    after_start && before_end
+}
