@@ -29,6 +29,7 @@ pub(super) fn boot(config: &Config) -> Result<Arc<Node>, Error> {
     schema_store::write_system_keyspaces(&storage, &base, settings.cdc_enabled)?;
     publish(&storage, &schema, schema_store::load(&storage, &base)?)?;
     let node = local_node::start(&storage, &schema.load(), config)?;
+    storage.set_host_id(node.host_id);
     storage.write_out()?;
     let coordinator = Arc::new(Coordinator::new(storage, schema, clock, node, settings));
     let clients = Arc::new(Clients::default());

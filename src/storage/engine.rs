@@ -385,7 +385,9 @@ impl Storage {
     pub fn shutdown(&self) -> Result<(), StorageError> {
         self.state.store(ENDED, Ordering::Release);
         self.flusher.stop();
-        self.commit_log.stop()
+        let stopped = self.commit_log.stop();
+        self.flusher.join();
+        stopped
     }
 }
 

@@ -59,10 +59,14 @@ impl Flusher {
         }
     }
 
-    /// Ends the threads, and waits for them.
+    /// Tells the threads to end.
     pub fn stop(&self) {
         self.work.lock().stop = true;
         self.changed.notify_all();
+    }
+
+    /// Waits for the threads to end.
+    pub fn join(&self) {
         for thread in self.threads.lock().drain(..) {
             // The last owner of the store may be one of its threads.
             if thread.thread().id() != std::thread::current().id() {
@@ -288,5 +292,41 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Option<std::thread:
             tracing::error!("Failed to start the thread {name}: {error}");
             None
         }
+    }
+}
+
+impl Storage {
+    /// Compacts all SSTables of a table into one (`nodetool compact`).
+    pub fn compact(&self, table: TableId) -> Result<(), StorageError> {
+        let store = self.required_table(table)?;
+        let sstables = store.files().sstables();
+        if sstables.len() < 2 {
+            return Ok(());
+        }
+        let Some(_reserved) = store.files().reserve(&sstables) else {
+            return Err(StorageError::Invalid("another compaction of the table runs".to_owned()));
+        };
+        let table = store.metadata();
+        let stats = sstables.iter().map(|s| s.encoding_stats());
+        let intervals = sstables.iter().flat_map(|s| s.stats().commit_log_intervals.clone());
+        let options = WriterOptions {
+            encoding_stats: super::sstable::EncodingStats::merge(stats),
+            partitions: sstables.iter().map(|s| s.estimated_partitions()).sum(),
+            stats: StatsOptions {
+                commit_log_intervals: intervals.collect(),
+                host_id: self.host_id.load_full().map(|id| *id),
+                ..StatsOptions::default()
+            },
+            ..WriterOptions::default()
+        };
+        let scans = sstables.iter().map(|s| Box::new(s.scan_all()) as BoxedPartitionIterator).collect();
+        let mut partitions = MergedPartitions::new(store.order(), false, scans);
+        store.files().write(Operation::MajorCompaction, &table, options, &sstables, |writer| {
+            while let Some(mut partition) = partitions.next_partition()? {
+                writer.append(&mut partition)?;
+            }
+            Ok(())
+        })?;
+        Ok(())
     }
 }

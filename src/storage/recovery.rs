@@ -46,6 +46,7 @@ impl Storage {
         let Some(PendingRecovery { segments, own, mut replayed }) = self.recovery.lock().take() else {
             return Ok(());
         };
+        self.load_host_id()?;
         let schema = self.schema.load();
         let mut selected = HashSet::new();
         let mut persisted = HashMap::new();

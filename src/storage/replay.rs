@@ -62,7 +62,7 @@ impl Segments {
         let mut damages: Vec<(CommitPosition, bool, PathBuf, String)> = Vec::new();
         let mut marks: Vec<CommitPosition> = Vec::new();
         for (i, (id, path)) in self.files.iter().enumerate() {
-            let scan = scan_file(fs, path)?;
+            let scan = scan_file(fs, *id, path)?;
             let at = |offset| CommitPosition { segment: *id, offset };
             // Without marks, as Cassandra writes, only the end of the last segment may be torn.
             let has_marks = scan.descriptor.as_ref().is_none_or(|d| d.has_marks());
@@ -104,7 +104,7 @@ impl Segments {
         let find = |id: TableId| -> Option<Arc<TableMetadata>> { schema.table_by_id(id).cloned() };
         for (id, path) in &self.files {
             let bytes = fs.read(path).map_err(|e| StorageError::io(path, e))?;
-            let scan = scan_segment(&bytes, &name_of(path));
+            let scan = scan_segment(&bytes, *id, &name_of(path));
             for (range, end) in scan.records {
                 let position = CommitPosition { segment: *id, offset: end };
                 let mut input = &bytes[range];
@@ -141,7 +141,7 @@ impl Segments {
     }
 }
 
-fn scan_file(fs: &dyn FileSystem, path: &std::path::Path) -> Result<SegmentScan, StorageError> {
+fn scan_file(fs: &dyn FileSystem, id: i64, path: &std::path::Path) -> Result<SegmentScan, StorageError> {
     let bytes = fs.read(path).map_err(|e| StorageError::io(path, e))?;
     // A segment that was created and never written to.
     if bytes.iter().all(|b| *b == 0) {
@@ -152,7 +152,7 @@ fn scan_file(fs: &dyn FileSystem, path: &std::path::Path) -> Result<SegmentScan,
             marks: Vec::new(),
         });
     }
-    Ok(scan_segment(&bytes, &name_of(path)))
+    Ok(scan_segment(&bytes, id, &name_of(path)))
 }
 
 fn name_of(path: &std::path::Path) -> String {

@@ -9,7 +9,7 @@ use super::engine::{IoMode, Storage};
 use super::error::StorageError;
 use super::model::{
     Cell, Clustering, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime, LivenessInfo,
-    Mutation, PartitionUpdate, ReadCommand, RowBuilder, RowFilter, Token,
+    Mutation, PartitionUpdate, ReadCommand, Row, RowBuilder, RowFilter, Token,
 };
 use super::table_store::TableStore;
 use crate::schema::{ColumnId, TableId, TableMetadata};
@@ -58,15 +58,16 @@ impl Storage {
         store.files().snapshot(&tag, "", &created, None, false)
     }
 
-    fn local_table(&self) -> Option<(std::sync::Arc<TableMetadata>, ColumnId)> {
+    /// `system.local` and a column of it.
+    fn local_table(&self, column: &str) -> Option<(std::sync::Arc<TableMetadata>, ColumnId)> {
         let schema = self.schema.load();
         let table = schema.table("system", "local")?;
-        let column = table.column("truncated_at")?.id;
+        let column = table.column(column)?.id;
         Some((table.clone(), column))
     }
 
     fn save_truncation(&self, table: TableId, position: CommitPosition) -> Result<(), StorageError> {
-        let Some((local, column)) = self.local_table() else { return Ok(()) };
+        let Some((local, column)) = self.local_table("truncated_at") else { return Ok(()) };
         let now = self.clock.micros();
         let mut record = Vec::with_capacity(20);
         record.extend_from_slice(&position.segment.to_be_bytes());
@@ -84,7 +85,32 @@ impl Storage {
 
     /// Up to where each truncated table is to be forgotten.
     pub(super) fn truncation_positions(&self) -> Result<HashMap<TableId, CommitPosition>, StorageError> {
-        let Some((local, column)) = self.local_table() else { return Ok(HashMap::new()) };
+        let Some((local, column)) = self.local_table("truncated_at") else { return Ok(HashMap::new()) };
+        let rows = self.local_rows(local)?;
+        let record = |cell: Cell<'_>| {
+            let table = TableId(Uuid::from_slice(cell.path?).ok()?);
+            let segment = i64::from_be_bytes(*cell.value.first_chunk()?);
+            let offset = u32::from_be_bytes(*cell.value.get(8..)?.first_chunk()?);
+            Some((table, CommitPosition { segment, offset }))
+        };
+        Ok(rows.iter().flat_map(|row| row.cells_of(column)).filter_map(record).collect())
+    }
+
+    /// Takes the host's id from `system.local`, where it is known already.
+    pub(super) fn load_host_id(&self) -> Result<(), StorageError> {
+        let Some((local, column)) = self.local_table("host_id") else { return Ok(()) };
+        let rows = self.local_rows(local)?;
+        let id = rows.iter().find_map(|row| Uuid::from_slice(row.cell(column)?.value).ok());
+        if let Some(id) = id {
+            self.set_host_id(id);
+        }
+        Ok(())
+    }
+
+    fn local_rows(
+        &self,
+        local: std::sync::Arc<TableMetadata>,
+    ) -> Result<Vec<std::sync::Arc<Row>>, StorageError> {
         let command = ReadCommand {
             table: local,
             now_in_seconds: self.clock.seconds(),
@@ -94,14 +120,7 @@ impl Storage {
             limits: DataLimits::NONE,
         };
         let found = self.read(&command, IoMode::Blocking)?;
-        let rows = found.partitions.iter().flat_map(|p| &p.rows);
-        let record = |cell: Cell<'_>| {
-            let table = TableId(Uuid::from_slice(cell.path?).ok()?);
-            let segment = i64::from_be_bytes(*cell.value.first_chunk()?);
-            let offset = u32::from_be_bytes(*cell.value.get(8..)?.first_chunk()?);
-            Some((table, CommitPosition { segment, offset }))
-        };
-        Ok(rows.flat_map(|row| row.cells_of(column)).filter_map(record).collect())
+        Ok(found.partitions.into_iter().flat_map(|p| p.rows).collect())
     }
 }
 

@@ -32,61 +32,75 @@ pub struct SegmentScan {
     pub marks: Vec<u32>,
 }
 
-/// Reads a segment. Where a record is damaged, the rest of its section is passed over; where a sync marker is, the
-/// rest of the segment.
-pub fn scan_segment(bytes: &[u8], file_name: &str) -> SegmentScan {
+/// Reads a segment. Where a record is damaged, the rest of its section is passed over; where a sync marker is,
+/// everything up to the next one that is whole.
+pub fn scan_segment(bytes: &[u8], id: i64, file_name: &str) -> SegmentScan {
     let mut scan =
         SegmentScan { descriptor: None, records: Vec::new(), damage: Vec::new(), marks: Vec::new() };
-    let Some((descriptor, header_len)) = Descriptor::parse(bytes) else {
-        scan.damaged(0, format!("Could not read commit log descriptor in file {file_name}"));
-        return scan;
+    let mut offset = match Descriptor::parse(bytes).filter(|(descriptor, _)| descriptor.id == id) {
+        Some((descriptor, length)) => {
+            scan.descriptor = Some(descriptor);
+            length
+        }
+        None => {
+            scan.damaged(0, format!("Could not read commit log descriptor in file {file_name}"));
+            next_marker(bytes, id, 0)
+        }
     };
-    let id = descriptor.id;
-    let has_marks = descriptor.has_marks();
-    scan.descriptor = Some(descriptor);
-    let mut offset = header_len;
-    loop {
-        let Some(marker) = bytes.get(offset..).and_then(|rest| rest.first_chunk::<MARKER_BYTES>()) else {
-            if bytes.get(offset..).is_some_and(|rest| rest.iter().any(|b| *b != 0)) {
-                scan.damaged(offset, format!("Unexpected end of segment at {offset} in {file_name}"));
+    let has_marks = scan.descriptor.as_ref().is_none_or(Descriptor::has_marks);
+    while offset < bytes.len() {
+        match marker_at(bytes, id, offset) {
+            Ok(Some(next)) => {
+                if next == offset + MARKER_BYTES && has_marks {
+                    scan.marks.push(offset as u32);
+                }
+                // The checksum does not cover where the next section starts: where this one ends early, it is sought.
+                offset = match scan.read_section(bytes, offset + MARKER_BYTES..next, file_name) {
+                    None => next,
+                    Some(damaged) => next_marker(bytes, id, damaged),
+                };
             }
-            return scan;
-        };
-        let next = u32::from_be_bytes([marker[0], marker[1], marker[2], marker[3]]) as usize;
-        let crc = u32::from_be_bytes([marker[4], marker[5], marker[6], marker[7]]);
-        if next == 0 && crc == 0 {
-            // Nothing was written from here on, unless the section was lost while later ones were not.
-            if bytes[offset..].iter().any(|b| *b != 0) {
-                scan.damaged(offset, format!("Missing section at position {offset} of commit log {file_name}"));
+            Ok(None) => return scan,
+            Err(what) => {
+                scan.damaged(offset, format!("{what} at position {offset} of commit log {file_name}"));
+                offset = next_marker(bytes, id, offset + 1);
             }
-            return scan;
         }
-        if crc != marker_checksum(id, offset as u32) {
-            scan.damaged(
-                offset,
-                format!(
-                    "Encountered bad header at position {offset} of commit log {file_name}, with invalid CRC. The \
-                     end of segment marker should be zero."
-                ),
-            );
-            return scan;
-        }
-        if next < offset + MARKER_BYTES {
-            scan.damaged(
-                offset,
-                format!(
-                    "Encountered bad header at position {offset} of commit log {file_name}, with bad position but \
-                     valid CRC"
-                ),
-            );
-            return scan;
-        }
-        if next == offset + MARKER_BYTES && has_marks {
-            scan.marks.push(offset as u32);
-        }
-        scan.read_section(bytes, offset + MARKER_BYTES..next, file_name);
-        offset = next;
     }
+    scan
+}
+
+/// Where the next section starts after the marker at `offset`; none where nothing was written from there on.
+fn marker_at(bytes: &[u8], id: i64, offset: usize) -> Result<Option<usize>, &'static str> {
+    let rest = bytes.get(offset..).unwrap_or_default();
+    let Some(marker) = rest.first_chunk::<MARKER_BYTES>() else {
+        let is_empty = rest.iter().all(|b| *b == 0);
+        return if is_empty { Ok(None) } else { Err("Unexpected end of segment") };
+    };
+    let next = u32::from_be_bytes([marker[0], marker[1], marker[2], marker[3]]) as usize;
+    let crc = u32::from_be_bytes([marker[4], marker[5], marker[6], marker[7]]);
+    if next == 0 && crc == 0 {
+        // Nothing was written from here on, unless the section was lost while later ones were not.
+        let is_empty = rest.iter().all(|b| *b == 0);
+        return if is_empty { Ok(None) } else { Err("Missing section") };
+    }
+    if crc != marker_checksum(id, offset as u32) {
+        return Err("Encountered bad header, with invalid CRC");
+    }
+    if next < offset + MARKER_BYTES {
+        return Err("Encountered bad header, with bad position but valid CRC");
+    }
+    Ok(Some(next))
+}
+
+/// The first offset from `start` on where a whole marker is; the end of the segment where there is none.
+fn next_marker(bytes: &[u8], id: i64, start: usize) -> usize {
+    (start..bytes.len())
+        .find(|offset| bytes[*offset] != 0 || bytes.get(offset + 4).is_some_and(|b| *b != 0))
+        .into_iter()
+        .flat_map(|first| first..bytes.len())
+        .find(|offset| matches!(marker_at(bytes, id, *offset), Ok(Some(next)) if next <= bytes.len()))
+        .unwrap_or(bytes.len())
 }
 
 impl SegmentScan {
@@ -94,50 +108,59 @@ impl SegmentScan {
         self.damage.push(Damage { offset: offset as u32, message });
     }
 
-    fn read_section(&mut self, bytes: &[u8], section: Range<usize>, file_name: &str) {
+    /// Reads the records of a section; says where it cannot be read any further.
+    fn read_section(&mut self, bytes: &[u8], section: Range<usize>, file_name: &str) -> Option<usize> {
         let context = format!("Next section at {} in {file_name}", section.start);
         let mut offset = section.start;
         while offset < section.end {
             let available = bytes.get(offset..section.end.min(bytes.len())).unwrap_or_default();
-            let Some(header) = available.first_chunk::<8>() else {
-                // Cassandra leaves less than a size at the end of a segment.
-                if available.len() >= 4 || section.end > bytes.len() {
-                    self.damaged(offset, format!("Unexpected end of segment at {offset} in {context}"));
+            match record_at(available) {
+                Ok(Record { size, is_whole }) => {
+                    let end = offset + size + RECORD_OVERHEAD_BYTES;
+                    if is_whole {
+                        self.records.push((offset + 8..offset + 8 + size, end as u32));
+                    } else {
+                        self.damaged(offset, format!("Mutation checksum failure at {offset} in {context}"));
+                    }
+                    offset = end;
                 }
-                return;
-            };
-            let size_bytes = [header[0], header[1], header[2], header[3]];
-            let size = i32::from_be_bytes(size_bytes);
-            if size == 0 {
-                // Cassandra's end of a segment. In ours, a section has no zeros: it was lost.
-                if available.iter().any(|b| *b != 0) || self.descriptor.as_ref().is_some_and(Descriptor::has_marks) {
-                    self.damaged(offset, format!("Missing mutation at {offset} in {context}"));
+                // Cassandra ends a segment with zeros, and leaves less than a size unused. We do neither.
+                Err(_) if available.iter().all(|b| *b == 0) && !self.has_marks() && section.end <= bytes.len() => {
+                    return None;
                 }
-                return;
+                Err(what) => {
+                    self.damaged(offset, format!("{what} at {offset} in {context}"));
+                    return Some(offset);
+                }
             }
-            let Some(size) = usize::try_from(size).ok().filter(|size| *size >= 10) else {
-                self.damaged(offset, format!("Invalid mutation size {size} at {offset} in {context}"));
-                return;
-            };
-            let mut crc = crc32fast::Hasher::new();
-            crc.update(&size_bytes);
-            if crc.clone().finalize().to_be_bytes() != header[4..] {
-                self.damaged(offset, format!("Mutation size checksum failure at {offset} in {context}"));
-                return;
-            }
-            let Some(record) = available.get(..size + RECORD_OVERHEAD_BYTES) else {
-                self.damaged(offset, format!("Unexpected end of segment at {offset} in {context}"));
-                return;
-            };
-            let (mutation, stored) = record[8..].split_at(size);
-            crc.update(mutation);
-            let end = offset + record.len();
-            if crc.finalize().to_be_bytes() == stored {
-                self.records.push((offset + 8..offset + 8 + size, end as u32));
-            } else {
-                self.damaged(offset, format!("Mutation checksum failure at {offset} in {context}"));
-            }
-            offset = end;
         }
+        None
     }
+
+    fn has_marks(&self) -> bool {
+        self.descriptor.as_ref().is_some_and(Descriptor::has_marks)
+    }
+}
+
+/// A record: the bytes of its mutation, and whether their checksum is right.
+struct Record {
+    size: usize,
+    is_whole: bool,
+}
+
+fn record_at(bytes: &[u8]) -> Result<Record, &'static str> {
+    let header = bytes.first_chunk::<8>().ok_or("Unexpected end of segment")?;
+    let size_bytes = [header[0], header[1], header[2], header[3]];
+    let size = i32::from_be_bytes(size_bytes);
+    // The least that a mutation takes, so that rubbish is not taken for one.
+    let size = usize::try_from(size).ok().filter(|size| *size >= 10).ok_or("Invalid mutation size")?;
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&size_bytes);
+    if crc.clone().finalize().to_be_bytes() != header[4..] {
+        return Err("Mutation size checksum failure");
+    }
+    let record = bytes.get(..size + RECORD_OVERHEAD_BYTES).ok_or("Unexpected end of segment")?;
+    let (mutation, stored) = record[8..].split_at(size);
+    crc.update(mutation);
+    Ok(Record { size, is_whole: crc.finalize().to_be_bytes() == stored })
 }

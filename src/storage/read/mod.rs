@@ -5,5 +5,6 @@ mod path;
 mod purge;
 mod row_filter;
 
+#[cfg(test)]
 pub(super) use collector::Collector;
 pub use purge::purge_row;

@@ -11,7 +11,7 @@ use super::super::order::TableOrder;
 use super::operations::{Operation, key, operation, table, update};
 use crate::schema::{KeyspaceMetadata, KeyspaceParams, Schema};
 
-fn schema() -> Schema {
+pub fn schema() -> Schema {
     let table = table();
     let keyspace = KeyspaceMetadata {
         name: table.keyspace.clone(),

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod codec;
+mod engine;
 mod merge;
 pub(super) mod operations;

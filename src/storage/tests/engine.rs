@@ -1,0 +1,227 @@
+//! The store as a whole, over real files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::super::model::{
+    ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
+};
+use super::super::{CommitLogSync, IoMode, Storage, StorageError, StorageOptions};
+use super::codec::schema;
+use super::operations::{Operation, Place, Seen, Values, key, naive, table, update};
+use crate::env::clock::ManualClock;
+use crate::env::fs::{FileSystem, RealFs};
+use crate::schema::SchemaRef;
+
+pub fn options(root: &Path) -> StorageOptions {
+    let mut options = StorageOptions::below(root);
+    options.commit_log.sync =
+        CommitLogSync::Periodic { period: Duration::from_secs(3600), lag_block: Duration::from_secs(7200) };
+    options.auto_snapshot = false;
+    options
+}
+
+pub fn open_with(options: StorageOptions, fs: Arc<dyn FileSystem>) -> Result<Arc<Storage>, StorageError> {
+    let clock = Arc::new(ManualClock::new(1_700_000_000_000_000));
+    let storage = Storage::open(options, fs, clock, Arc::new(SchemaRef::new(schema())))?;
+    storage.set_host_id(Uuid::from_u128(7));
+    storage.recover()?;
+    Ok(storage)
+}
+
+fn open(root: &Path) -> Arc<Storage> {
+    open_with(options(root), Arc::new(RealFs)).unwrap()
+}
+
+pub fn insert(place: Place, value: i32, time: i64) -> Operation {
+    Operation::Insert { place, values: Values { int: Some(value), text: None }, ttl: None, time }
+}
+
+pub fn apply(storage: &Storage, operation: &Operation) -> Result<(), StorageError> {
+    let update = update(&table(), operation);
+    storage.apply(Mutation { key: key(1), updates: vec![update], is_counter: false })?;
+    storage.write_out()
+}
+
+fn all(range: DataRange) -> ReadCommand {
+    ReadCommand {
+        table: table(),
+        now_in_seconds: 9,
+        range,
+        clustering: ClusteringIndexFilter::all(),
+        row_filter: RowFilter::default(),
+        limits: DataLimits::NONE,
+    }
+}
+
+/// What a read of the partition sees, by key and by range.
+pub fn check(storage: &Storage, operations: &[Operation]) {
+    let (rows, static_row) = naive(operations, 9);
+    let everything = DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
+    for range in [DataRange::Keys(vec![key(1)]), everything] {
+        let found = storage.read(&all(range), IoMode::Blocking).unwrap();
+        let partition = found.partitions.first();
+        let seen: Vec<Seen> = partition.iter().flat_map(|p| &p.rows).map(|row| Seen::of(row)).collect();
+        let mut places: Vec<&Place> = rows.keys().collect();
+        places.sort_by_key(|(c1, c2)| (*c1, -*c2));
+        let expected: Vec<Seen> = places.into_iter().map(|place| rows[place].clone()).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(partition.and_then(|p| p.static_row.as_deref()).map(Seen::of), static_row);
+    }
+}
+
+/// What a process that is killed leaves: a copy of the files as they are.
+pub fn killed(root: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    copy_dir(root, copy.path());
+    copy
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+pub fn segments(root: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(root.join("commitlog")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn some_operations() -> Vec<Operation> {
+    let mut operations: Vec<Operation> =
+        (0..16).map(|i| insert((i % 4, i / 4), i, i64::from(i) + 1)).collect();
+    operations.push(Operation::DeleteRow { place: (1, 1), time: 100 });
+    operations.push(Operation::DeleteRange { start: None, end: Some(super::operations::Edge { c1: 0, c2: Some(2), inclusive: true }), time: 50 });
+    operations.push(Operation::SetMap { place: (3, 3), entries: [(1, 1), (2, 2)].into(), time: 101 });
+    operations.push(Operation::PutElement { place: (3, 3), at: 1, value: None, time: 102 });
+    operations.push(Operation::Static { value: Some(5), time: 7 });
+    operations
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let operations = some_operations();
+    for (i, operation) in operations.iter().enumerate() {
+        apply(&storage, operation).unwrap();
+        if i % 7 == 3 {
+            storage.flush(table().id).unwrap();
+        }
+        let copy = killed(root.path());
+        check(&open(copy.path()), &operations[..=i]);
+    }
+    check(&storage, &operations);
+}
+
+#[test]
+fn flushed_rows_are_read_from_sstables_and_segments_go() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let operations = some_operations();
+    for operation in &operations {
+        apply(&storage, operation).unwrap();
+    }
+    storage.flush_all().unwrap();
+    check(&storage, &operations);
+    assert_eq!(storage.memtable_bytes(), 0);
+    storage.drain().unwrap();
+    assert!(apply(&storage, &operations[0]).is_err());
+    assert_eq!(segments(root.path()).len(), 1, "the last segment stays");
+    let copy = killed(root.path());
+    let again = open(copy.path());
+    assert_eq!(again.memtable_bytes(), 0, "nothing was replayed");
+    check(&again, &operations);
+    again.compact(table().id).unwrap();
+    check(&again, &operations);
+}
+
+#[test]
+fn a_full_segment_is_followed_by_another_and_goes_when_flushed() {
+    let root = tempfile::tempdir().unwrap();
+    let mut options = options(root.path());
+    options.commit_log.segment_bytes = 4096;
+    let storage = open_with(options.clone(), Arc::new(RealFs)).unwrap();
+    let operations: Vec<Operation> = (0..300).map(|i| insert((i % 4, i % 3), i, i64::from(i) + 1)).collect();
+    for operation in &operations {
+        apply(&storage, operation).unwrap();
+    }
+    assert!(segments(root.path()).len() > 3);
+    let copy = killed(root.path());
+    let mut of_copy = options;
+    of_copy.directories = super::super::Directories::below(copy.path());
+    check(&open_with(of_copy, Arc::new(RealFs)).unwrap(), &operations);
+    storage.flush_all().unwrap();
+    assert_eq!(segments(root.path()).len(), 1);
+    check(&storage, &operations);
+}
+
+#[test]
+fn truncated_rows_stay_away() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let operations = some_operations();
+    apply(&storage, &operations[0]).unwrap();
+    storage.flush_all().unwrap();
+    apply(&storage, &operations[1]).unwrap();
+    storage.truncate(table().id).unwrap();
+    check(&storage, &[]);
+    apply(&storage, &operations[2]).unwrap();
+    check(&storage, &operations[2..3]);
+}
+
+#[test]
+fn a_torn_tail_is_passed_over_and_damage_before_a_durable_mark_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    let operations: Vec<Operation> = (0..8).map(|i| insert((i % 4, i / 4), i, 1)).collect();
+    for (i, operation) in operations.iter().enumerate() {
+        apply(&storage, operation).unwrap();
+        if i == 3 || i == 5 {
+            storage.sync().unwrap();
+        }
+    }
+    let segment = segments(root.path()).pop().unwrap();
+    let bytes = std::fs::read(&segment).unwrap();
+    let (mut refused, mut accepted) = (Vec::new(), Vec::new());
+    for cut in (0..bytes.len()).step_by(3) {
+        let copy = killed(root.path());
+        let file = copy.path().join("commitlog").join(segment.file_name().unwrap());
+        let mut damaged = bytes.clone();
+        damaged[cut] ^= 0x40;
+        std::fs::write(&file, &damaged).unwrap();
+        match open_with(options(copy.path()), Arc::new(RealFs)) {
+            Ok(storage) => {
+                let found = storage.read(&all(DataRange::Keys(vec![key(1)])), IoMode::Blocking).unwrap();
+                let rows: Vec<Seen> = found.partitions[0].rows.iter().map(|row| Seen::of(row)).collect();
+                let (durable, _) = naive(&operations[..4], 9);
+                assert!(durable.values().all(|row| rows.contains(row)), "byte {cut}: durable rows are lost");
+                accepted.push(cut);
+            }
+            Err(error) => {
+                assert!(error.to_string().contains("cassandra.commitlog.ignorereplayerrors"), "{error}");
+                refused.push(cut);
+            }
+        }
+        std::fs::write(&file, &bytes[..cut]).unwrap();
+        let mut lenient = options(copy.path());
+        lenient.commit_log.ignore_replay_errors = true;
+        open_with(lenient, Arc::new(RealFs)).unwrap();
+    }
+    let marks = super::super::commitlog::scan_segment(&bytes, 1_700_000_000_000, "").marks;
+    assert!(refused.iter().all(|cut| *cut < marks[1] as usize), "{refused:?} refused, tail from {marks:?} on");
+    assert!(refused.len() > 30 && accepted.len() > 30);
+}
