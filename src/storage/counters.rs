@@ -70,8 +70,7 @@ impl Storage {
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
         };
-        let static_command =
-            ReadCommand { clustering: ClusteringIndexFilter::all(), ..command.clone() };
+        let static_command = ReadCommand { clustering: ClusteringIndexFilter::all(), ..command.clone() };
         let found = self.read(&command, IoMode::Blocking)?.partitions.pop();
         let now = self.clock.micros();
         for row in &mut update.rows {

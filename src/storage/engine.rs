@@ -99,13 +99,10 @@ impl Storage {
         segments.check(&*fs, options.commit_log.ignore_replay_errors)?;
         let now_ms = clock.micros() / 1000;
         let next_id = segments.last_id().map_or(now_ms, |last| now_ms.max(last + 1));
-        let commit_log = CommitLog::open(
-            options.commit_log.clone(),
-            directories.commit_log.clone(),
-            fs.clone(),
-            next_id,
-        );
-        let cache = Arc::new(ChunkCache::new(usize::try_from(options.chunk_cache_bytes).unwrap_or(usize::MAX)));
+        let commit_log =
+            CommitLog::open(options.commit_log.clone(), directories.commit_log.clone(), fs.clone(), next_id);
+        let cache =
+            Arc::new(ChunkCache::new(usize::try_from(options.chunk_cache_bytes).unwrap_or(usize::MAX)));
         let storage = Arc::new(Self {
             options,
             fs,
@@ -200,7 +197,8 @@ impl Storage {
                 tables.insert(table.id, store);
             }
         }
-        let dropped: Vec<_> = old.values().filter(|store| !tables.contains_key(&store.id())).cloned().collect();
+        let dropped: Vec<_> =
+            old.values().filter(|store| !tables.contains_key(&store.id())).cloned().collect();
         self.tables.store(Arc::new(tables));
         dropped.iter().try_for_each(|store| self.table_dropped(store))
     }
@@ -340,7 +338,9 @@ impl Storage {
         let mut lock = self.memory_lock.lock();
         while self.memtable_bytes() > self.options.memtables.space_bytes {
             if self.memory_freed.wait_until(&mut lock, deadline).timed_out() {
-                return Err(StorageError::Overloaded("Memtables are full and cannot be flushed in time".to_owned()));
+                return Err(StorageError::Overloaded(
+                    "Memtables are full and cannot be flushed in time".to_owned(),
+                ));
             }
         }
         Ok(())
@@ -422,11 +422,9 @@ fn apply_update(store: &TableStore, update: PartitionUpdate) -> i64 {
 /// The table's name and the key as text, for messages.
 fn key_text(update: &PartitionUpdate) -> String {
     let columns = &update.table.partition_key;
-    let values = crate::types::token::decode_partition_key(&update.key.key, columns.len()).unwrap_or_default();
-    let texts: Vec<String> = columns
-        .iter()
-        .zip(values)
-        .map(|(column, value)| column.cql_type.to_string_value(value))
-        .collect();
+    let values =
+        crate::types::token::decode_partition_key(&update.key.key, columns.len()).unwrap_or_default();
+    let texts: Vec<String> =
+        columns.iter().zip(values).map(|(column, value)| column.cql_type.to_string_value(value)).collect();
     format!("{}.{}", update.table.name, texts.join(":"))
 }

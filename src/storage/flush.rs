@@ -138,7 +138,8 @@ impl Storage {
         if cleanup || self.memtable_bytes() as f64 > limit {
             let unflushed = self.memtable_bytes().saturating_sub(flushing);
             let largest = tables.iter().max_by_key(|t| t.memtables().current.bytes());
-            if let Some(largest) = largest.filter(|t| unflushed as f64 > limit && !running.contains(&t.id())) {
+            if let Some(largest) = largest.filter(|t| unflushed as f64 > limit && !running.contains(&t.id()))
+            {
                 return Some(largest.id());
             }
         }

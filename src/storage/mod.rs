@@ -25,8 +25,8 @@ mod truncate;
 mod unfiltered;
 mod virtual_table;
 
-pub use comparator::{ClusteringComparator, Position};
 pub use commitlog::CommitPosition;
+pub use comparator::{ClusteringComparator, Position};
 pub use engine::{IoMode, Storage};
 pub use error::StorageError;
 pub use observer::{PartitionObserver, WriteObserver};

@@ -78,7 +78,9 @@ impl Segments {
         let durable = marks.len().checked_sub(2).map_or(CommitPosition::NONE, |i| marks[i]);
         for (position, may_be_tail, path, message) in damages {
             if may_be_tail && position >= durable {
-                tracing::warn!("Ignoring commit log replay error likely due to incomplete flush to disk: {message}");
+                tracing::warn!(
+                    "Ignoring commit log replay error likely due to incomplete flush to disk: {message}"
+                );
             } else if ignore_errors {
                 tracing::error!("Ignoring commit log replay error: {message}");
             } else {
@@ -117,7 +119,10 @@ impl Segments {
                     Err(error) => {
                         return Err(StorageError::corruption(
                             path,
-                            format!("Unexpected error deserializing mutation at {}: {error}", position.offset),
+                            format!(
+                                "Unexpected error deserializing mutation at {}: {error}",
+                                position.offset
+                            ),
                         ));
                     }
                 };

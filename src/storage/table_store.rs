@@ -67,7 +67,12 @@ impl Memtables {
 
 impl TableStore {
     /// A table with these SSTables, whose memtable gets everything from `position` on.
-    pub fn new(table: Arc<TableMetadata>, files: Arc<TableFiles>, position: CommitPosition, now: i64) -> Self {
+    pub fn new(
+        table: Arc<TableMetadata>,
+        files: Arc<TableFiles>,
+        position: CommitPosition,
+        now: i64,
+    ) -> Self {
         let order = TableOrder::new(&table);
         let current = Arc::new(Memtable::new(order.clone(), position));
         Self {

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use super::super::error::StorageError;
 use super::super::options::{CommitLogOptions, CommitLogSync};
+use super::RECORD_OVERHEAD_BYTES;
 use super::buffer::{Buffer, CommitPosition, DirtyTables, Piece};
 use super::descriptor::Descriptor;
-use super::RECORD_OVERHEAD_BYTES;
 use crate::env::fs::{FileSystem, WritableFile};
 use crate::schema::TableId;
 
@@ -252,7 +252,9 @@ impl CommitLog {
     }
 
     fn fail(&self, error: StorageError) {
-        tracing::error!("Failed to write the commit log: {error}. No write is accepted until it succeeds again.");
+        tracing::error!(
+            "Failed to write the commit log: {error}. No write is accepted until it succeeds again."
+        );
         *self.failure.lock() = Some(error);
         self.failed.store(true, Ordering::Relaxed);
     }
@@ -368,10 +370,12 @@ impl CommitLog {
             let ids: Vec<i64> = segments.files.keys().copied().filter(|id| *id < current.min(last)).collect();
             for id in ids {
                 let is_needed = |dirty: Option<&DirtyTables>| {
-                    dirty.is_some_and(|dirty| dirty.iter().any(|(table, offset)| {
-                        let last = CommitPosition { segment: id, offset: *offset };
-                        segments.flushed.get(table).is_none_or(|flushed| *flushed < last)
-                    }))
+                    dirty.is_some_and(|dirty| {
+                        dirty.iter().any(|(table, offset)| {
+                            let last = CommitPosition { segment: id, offset: *offset };
+                            segments.flushed.get(table).is_none_or(|flushed| *flushed < last)
+                        })
+                    })
                 };
                 if is_needed(buffer.dirty.get(&id)) || is_needed(segments.replayed.get(&id)) {
                     continue;
@@ -438,4 +442,3 @@ impl std::fmt::Debug for CommitLog {
         f.debug_struct("CommitLog").field("directory", &self.directory).finish_non_exhaustive()
     }
 }
-

@@ -45,7 +45,10 @@ fn marker_checksum(segment: i64, offset: u32) -> u32 {
 }
 
 /// Appends a record; `write` appends the mutation.
-pub fn write_record<E>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+pub fn write_record<E>(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let start = out.len();
     out.extend_from_slice(&[0; 8]);
     write(out)?;

@@ -125,7 +125,11 @@ impl SegmentScan {
                     offset = end;
                 }
                 // Cassandra ends a segment with zeros, and leaves less than a size unused. We do neither.
-                Err(_) if available.iter().all(|b| *b == 0) && !self.has_marks() && section.end <= bytes.len() => {
+                Err(_)
+                    if available.iter().all(|b| *b == 0)
+                        && !self.has_marks()
+                        && section.end <= bytes.len() =>
+                {
                     return None;
                 }
                 Err(what) => {

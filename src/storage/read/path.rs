@@ -74,7 +74,7 @@ impl Storage {
             }
             DataRange::Range { start, end } => {
                 for partition in table.rows(None) {
-                    if !collector.is_done() && is_within(&partition.key, start, end) {
+                    if !collector.is_done() && is_within_by_key(&partition.key, start, end) {
                         collector.add_result(&order, partition);
                     }
                 }
@@ -133,17 +133,17 @@ fn range_sources(
     sources
 }
 
-/// Whether a key is between two bounds.
-fn is_within(key: &DecoratedKey, start: &KeyBound, end: &KeyBound) -> bool {
-    let after_start = match start {
-        KeyBound::Unbounded => true,
-        KeyBound::Token(token, inclusive) => key.token > *token || (*inclusive && key.token == *token),
-        KeyBound::Key(bound, inclusive) => key > bound || (*inclusive && key == bound),
+/// Whether a key of a virtual table is between two bounds: such tables are in the order of the keys' bytes, not of
+/// tokens.
+fn is_within_by_key(key: &DecoratedKey, start: &KeyBound, end: &KeyBound) -> bool {
+    let order = |bound: &KeyBound| match bound {
+        KeyBound::Unbounded => None,
+        KeyBound::Token(token, inclusive) => Some((key.token.cmp(token), *inclusive)),
+        KeyBound::Key(bound, inclusive) => Some((key.key.cmp(&bound.key), *inclusive)),
     };
-    let before_end = match end {
-        KeyBound::Unbounded => true,
-        KeyBound::Token(token, inclusive) => key.token < *token || (*inclusive && key.token == *token),
-        KeyBound::Key(bound, inclusive) => key < bound || (*inclusive && key == bound),
-    };
+    let after_start =
+        order(start).is_none_or(|(order, inclusive)| order.is_gt() || (inclusive && order.is_eq()));
+    let before_end =
+        order(end).is_none_or(|(order, inclusive)| order.is_lt() || (inclusive && order.is_eq()));
     after_start && before_end
 }

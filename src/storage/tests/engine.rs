@@ -104,7 +104,11 @@ fn some_operations() -> Vec<Operation> {
     let mut operations: Vec<Operation> =
         (0..16).map(|i| insert((i % 4, i / 4), i, i64::from(i) + 1)).collect();
     operations.push(Operation::DeleteRow { place: (1, 1), time: 100 });
-    operations.push(Operation::DeleteRange { start: None, end: Some(super::operations::Edge { c1: 0, c2: Some(2), inclusive: true }), time: 50 });
+    operations.push(Operation::DeleteRange {
+        start: None,
+        end: Some(super::operations::Edge { c1: 0, c2: Some(2), inclusive: true }),
+        time: 50,
+    });
     operations.push(Operation::SetMap { place: (3, 3), entries: [(1, 1), (2, 2)].into(), time: 101 });
     operations.push(Operation::PutElement { place: (3, 3), at: 1, value: None, time: 102 });
     operations.push(Operation::Static { value: Some(5), time: 7 });
@@ -222,6 +226,9 @@ fn a_torn_tail_is_passed_over_and_damage_before_a_durable_mark_is_refused() {
         open_with(lenient, Arc::new(RealFs)).unwrap();
     }
     let marks = super::super::commitlog::scan_segment(&bytes, 1_700_000_000_000, "").marks;
-    assert!(refused.iter().all(|cut| *cut < marks[1] as usize), "{refused:?} refused, tail from {marks:?} on");
+    assert!(
+        refused.iter().all(|cut| *cut < marks[1] as usize),
+        "{refused:?} refused, tail from {marks:?} on"
+    );
     assert!(refused.len() > 30 && accepted.len() > 30);
 }

@@ -44,7 +44,8 @@ fn read(
     by_partitions: bool,
 ) -> Option<PartitionResult> {
     let order = TableOrder::new(&command.table);
-    let memtables: Vec<Arc<Memtable>> = (0..3).map(|_| Arc::new(Memtable::new(order.clone(), CommitPosition::NONE))).collect();
+    let memtables: Vec<Arc<Memtable>> =
+        (0..3).map(|_| Arc::new(Memtable::new(order.clone(), CommitPosition::NONE))).collect();
     for (operation, source) in operations {
         memtables[*source].apply(update(&command.table, operation), &mut NoObserver);
     }
