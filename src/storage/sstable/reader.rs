@@ -22,7 +22,9 @@ use super::unfiltered_reader::RowDecoder;
 use crate::env::fs::FileSystem;
 use crate::schema::{ColumnId, TableMetadata};
 use crate::storage::error::StorageError;
-use crate::storage::model::{ClusteringIndexFilter, DecoratedKey, KeyBound};
+use crate::storage::model::{
+    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, DecoratedKey, KeyBound, NO_EXPIRATION,
+};
 use crate::storage::{ClusteringComparator, IoMode};
 
 /// What depends on the table's current definition.
@@ -207,12 +209,7 @@ impl SSTableReader {
         while cursor.position() < to {
             let found = cursor.take(|input| {
                 let found = input.short_bytes()? == &key.key[..];
-                let position = input.vint()?;
-                let size = input.vint_length()?;
-                if found {
-                    return Ok((found, position, size));
-                }
-                Ok((found, position, size))
+                Ok((found, input.vint()?, input.vint_length()?))
             })?;
             match found {
                 (true, data, size) => {
@@ -240,6 +237,29 @@ impl SSTableReader {
         Ok(PartitionPosition { data, blocks })
     }
 
+    /// Whether a filter may select anything here, of whatever partition: rows, static rows, deletions.
+    fn may_select(&self, filter: &ClusteringIndexFilter) -> bool {
+        let stats = self.stats();
+        let may_delete = stats.min_local_deletion_time != NO_EXPIRATION;
+        if may_delete || !self.statistics.header.static_columns.is_empty() {
+            return true;
+        }
+        let bound = |kind, prefix: &Clustering| ClusteringBound { kind, prefix: prefix.clone() };
+        let first = bound(BoundKind::InclStart, &stats.min_clustering);
+        let last = bound(BoundKind::InclEnd, &stats.max_clustering);
+        let mapping = self.mapping.load();
+        let comparator = &mapping.comparator;
+        match filter {
+            ClusteringIndexFilter::Slices { slices, .. } => slices.iter().any(|slice| {
+                comparator.compare(&slice.end, &first).is_gt()
+                    && comparator.compare(&slice.start, &last).is_lt()
+            }),
+            ClusteringIndexFilter::Names { clusterings, .. } => clusterings
+                .iter()
+                .any(|c| comparator.compare(c, &first).is_gt() && comparator.compare(c, &last).is_lt()),
+        }
+    }
+
     /// The part of a partition that a filter selects; none where the partition is not here.
     pub fn read(
         self: &Arc<Self>,
@@ -247,7 +267,7 @@ impl SSTableReader {
         filter: &ClusteringIndexFilter,
         mode: IoMode,
     ) -> Result<Option<SSTableRows>, StorageError> {
-        if !self.may_contain(key) {
+        if !self.may_contain(key) || !self.may_select(filter) {
             return Ok(None);
         }
         let Some(position) = self.position(key, mode)? else { return Ok(None) };

@@ -141,3 +141,36 @@ fn what_is_not_in_memory_is_not_waited_for() {
     while crate::storage::UnfilteredRowIterator::next(&mut read).unwrap().is_some() {}
     assert!(reader.read(&key, &all, IoMode::MemoryOnly).unwrap().is_some());
 }
+
+#[test]
+fn a_file_without_deletions_is_passed_over_where_no_slice_meets_its_rows() {
+    let table = tables::wide();
+    let dir = tempfile::tempdir().unwrap();
+    let partition = |p: i32, rows: std::ops::Range<i32>| super::random::Partition {
+        key: super::super::summary::decorate(p.to_be_bytes().to_vec().into()),
+        deletion: crate::storage::model::DeletionTime::LIVE,
+        static_row: None,
+        items: rows
+            .rev()
+            .map(|c| {
+                let clustering = crate::storage::model::Clustering::new([Some(&c.to_be_bytes()[..])]);
+                let liveness = crate::storage::model::LivenessInfo::new(1);
+                let row = crate::storage::model::RowBuilder::new();
+                Unfiltered::Row(Arc::new(row.build(
+                    clustering,
+                    liveness,
+                    crate::storage::model::DeletionTime::LIVE,
+                )))
+            })
+            .collect(),
+    };
+    let (_, written) =
+        super::random::write(&table, vec![partition(1, 10..20)], Descriptor::new(dir.path(), 1));
+    let reader = super::random::open(&table, written.unwrap()).unwrap();
+    let found = |c: i32| {
+        let clusterings = vec![crate::storage::model::Clustering::new([Some(&c.to_be_bytes()[..])])];
+        let filter = ClusteringIndexFilter::Names { clusterings, reversed: false };
+        reader.read(reader.first_key(), &filter, IoMode::Blocking).unwrap().is_some()
+    };
+    assert_eq!([9, 10, 19, 20].map(found), [false, true, true, false]);
+}
