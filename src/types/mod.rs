@@ -15,6 +15,7 @@ mod datetime;
 mod decimal;
 mod duration;
 mod error;
+mod json;
 mod number;
 mod text;
 pub mod token;
@@ -29,5 +30,6 @@ pub use datetime::{DateTime, date_of_millis, millis_of_date, parse_date, parse_t
 pub use decimal::{Decimal, decode_varint, encode_varint, parse_varint};
 pub use duration::Duration;
 pub use error::MarshalError;
+pub use json::{json_escaped, json_name};
 pub use number::{java_double, java_float};
 pub use text::{from_hex, to_hex};

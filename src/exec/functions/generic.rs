@@ -12,6 +12,10 @@ pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>,
             let [of] = types(name, ["any"], call, |_, given| given.or(call.receiver).cloned())?;
             Ok(Some(aggregate::extreme(&of, name == "max")))
         }
+        "to_json" | "tojson" => {
+            let [of] = types("to_json", ["any"], call, |_, given| given.cloned())?;
+            Ok(Some(to_json(&of)))
+        }
         "map_keys" | "map_values" => {
             let [map] = types(name, ["map"], call, |_, given| given.cloned())?;
             map_part(name, &map, call).map(Some)
@@ -32,6 +36,14 @@ pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>,
         }
         _ => masking::make(name, call),
     }
+}
+
+/// A value as JSON (Cassandra: `ToJsonFct`).
+fn to_json(of: &CqlType) -> Function {
+    let cql_type = of.clone();
+    scalar("to_json", &[of.clone()], CqlType::Text, move |arguments, _| {
+        Ok(Some(cql_type.to_json(arguments.first().copied().flatten()).into_bytes()))
+    })
 }
 
 /// The types of the arguments of a function with these parameters, each found by `infer` from what is known of it.

@@ -62,6 +62,8 @@ pub struct SelectPlan {
     pub table: Arc<TableMetadata>,
     /// The columns of the result.
     pub columns: Arc<Columns>,
+    /// `JSON`: the names and types of what goes into each row's object.
+    pub json: Option<Vec<(String, CqlType)>>,
     /// What is selected.
     pub selection: Selection,
     /// The aggregates in it.

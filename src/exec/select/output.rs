@@ -78,7 +78,7 @@ impl<'a> Output<'a> {
             }
         }
         match &self.plan.post_ordering {
-            None => write(&mut self.writer, &values),
+            None => self.write(&values),
             Some(ordering) => {
                 let value =
                     |source: &Source| view.as_ref().and_then(|v| source.value(v).map(|v| v.into_owned()));
@@ -90,15 +90,15 @@ impl<'a> Output<'a> {
     }
 
     fn add(&mut self, view: RowView<'_>) -> Result<(), Error> {
-        let ordering = self.plan.post_ordering.as_ref();
+        let as_they_are = self.plan.post_ordering.is_none() && self.plan.json.is_none();
         match &self.plan.selection {
-            Selection::Columns(sources) if ordering.is_none() => {
+            Selection::Columns(sources) if as_they_are => {
                 self.writer.begin_row();
                 for source in sources {
                     source.write(&view, &mut self.writer);
                 }
             }
-            Selection::Expressions(selectors) if ordering.is_none() => {
+            Selection::Expressions(selectors) if as_they_are => {
                 let with = Evaluation { row: Some(view), aggregates: &[], bind: self.bind };
                 self.writer.begin_row();
                 for selector in selectors {
@@ -113,22 +113,35 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    fn write(&mut self, values: &[OwnedValue]) {
+        self.writer.begin_row();
+        let Some(names) = &self.plan.json else {
+            for value in values {
+                self.writer.value(value.as_deref());
+            }
+            return;
+        };
+        let mut text = String::from("{");
+        for (i, ((name, cql_type), value)) in names.iter().zip(values).enumerate() {
+            text.push_str(if i > 0 { ", \"" } else { "\"" });
+            text.push_str(name);
+            text.push_str("\": ");
+            cql_type.write_json(&mut text, value.as_deref());
+        }
+        text.push('}');
+        self.writer.value(Some(text.as_bytes()));
+    }
+
     /// The finished rows.
     pub fn finish(mut self) -> RowsContent {
         if let Some(ordering) = &self.plan.post_ordering {
             self.pending.sort_by(|a, b| compare(ordering, a, b));
-            for row in self.pending.iter().take(self.limit) {
-                write(&mut self.writer, &row.values);
+            let pending = std::mem::take(&mut self.pending);
+            for row in pending.iter().take(self.limit) {
+                self.write(&row.values);
             }
         }
         self.writer.finish()
-    }
-}
-
-fn write(writer: &mut RowsWriter, values: &[OwnedValue]) {
-    writer.begin_row();
-    for value in values {
-        writer.value(value.as_deref());
     }
 }
 

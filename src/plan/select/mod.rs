@@ -25,7 +25,7 @@ use crate::exec::select::source::Source;
 use crate::exec::select::{PostOrdering, SelectPlan, Selection};
 use crate::exec::term::Term;
 use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
-use crate::types::CqlType;
+use crate::types::{CqlType, json_name};
 
 /// Plans a SELECT for a session in that keyspace; `Invalid` where it makes no sense.
 pub fn plan(
@@ -34,9 +34,6 @@ pub fn plan(
     keyspace: Option<&str>,
     markers: &mut BindMarkers,
 ) -> Result<SelectPlan, Error> {
-    if select.json {
-        return Err(Error::invalid("SELECT JSON is not supported yet"));
-    }
     let table = table::find(&select.from, schema, keyspace)?;
     let key_types: Vec<CqlType> = table.partition_key.iter().map(|c| c.cql_type.clone()).collect();
     let (selectables, only_static_columns) = find_selected(select, &table, schema, &key_types, markers)?;
@@ -72,8 +69,10 @@ pub fn plan(
     let per_partition_limit =
         limit_term(select.per_partition_limit.as_ref(), "[per_partition_limit]", &table, &mut terms)?;
     let Selected { columns, selection, aggregates, .. } = selected;
+    let (columns, json) = if select.json { as_json(&columns) } else { (columns, None) };
     Ok(SelectPlan {
         columns,
+        json,
         selection,
         aggregates,
         restrictions,
@@ -164,6 +163,17 @@ fn select_all<'a>(
         aggregates: factory.aggregates,
         read: factory.columns,
     })
+}
+
+/// The one column of `SELECT JSON`, and what goes into it.
+fn as_json(columns: &Columns) -> (Arc<Columns>, Option<Vec<(String, CqlType)>>) {
+    let names = columns.specs().iter().map(|spec| (json_name(&spec.name), spec.ty.clone())).collect();
+    let column = columns.specs().first().map(|first| ColumnSpec {
+        name: "[json]".into(),
+        ty: CqlType::Text,
+        ..first.clone()
+    });
+    (Columns::new(column.into_iter().collect()), Some(names))
 }
 
 /// Cassandra: `validateDistinctSelection`.
