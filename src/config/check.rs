@@ -10,7 +10,7 @@ use super::spec::{DurationSpec, StorageSpec, StorageUnit, TimeUnit};
 use super::value::{Value, Values};
 
 /// Sizes that Cassandra takes from the heap.
-const MEMORY_DEFAULTS_MIB: [(&str, u64); 10] = [
+const MEMORY_DEFAULTS_MIB: [(&str, u64); 9] = [
     ("memtable_heap_space", 128),
     ("memtable_offheap_space", 128),
     ("file_cache_size", 64),
@@ -20,7 +20,6 @@ const MEMORY_DEFAULTS_MIB: [(&str, u64); 10] = [
     ("index_summary_capacity", 16),
     ("networking_cache_size", 16),
     ("repair_session_space", 64),
-    ("paxos_cache_size", 8),
 ];
 
 /// Fills in what the file leaves open. Directories go below `data`.
@@ -125,6 +124,13 @@ fn derive_from_others(values: &mut Values) {
                 values.set(full, setting);
             }
         }
+    }
+    match values.text("disk_access_mode") {
+        Some("auto" | "mmap_index_only") => {
+            values.set("disk_access_mode", Value::Text("standard".to_owned()))
+        }
+        Some("legacy") => values.set("disk_access_mode", Value::Text("mmap".to_owned())),
+        _ => {}
     }
     raise_timeouts(values);
 }
@@ -409,6 +415,9 @@ fn guardrails(values: &Values) -> Result<(), ConfigError> {
 
 fn sizes(values: &Values) -> Result<(), ConfigError> {
     let text = |name: &str| shown(values, name);
+    if values.text("disk_access_mode") == Some("direct") {
+        return refuse("DiskAccessMode 'direct' is not supported");
+    }
     if bytes(values, "memtable_heap_space") == 0 {
         return refuse(format!(
             "memtable_heap_space must be positive, but was {}",

@@ -1,6 +1,7 @@
 //! Integration tests.
 
 mod clients;
+mod command_line;
 mod golden;
 mod imports;
 mod scylla;
