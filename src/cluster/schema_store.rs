@@ -15,7 +15,7 @@ pub fn load(storage: &Storage, base: &Schema) -> Result<Schema, Error> {
 }
 
 /// Writes the keyspaces that every node has, if they are not written yet: those of this node alone at each start,
-/// the replicated ones once, with the lowest timestamp, so that nothing changed later is lost.
+/// the replicated ones with the timestamps that all nodes use, so that nothing changed later is lost.
 pub fn write_system_keyspaces(storage: &Storage, base: &Schema, cdc_enabled: bool) -> Result<(), Error> {
     let clock = storage.clock();
     let at = At { timestamp_us: clock.next_timestamp(), now_in_seconds: clock.seconds(), cdc_enabled };
@@ -24,7 +24,7 @@ pub fn write_system_keyspaces(storage: &Storage, base: &Schema, cdc_enabled: boo
     }
     for name in system::REPLICATED {
         if let Some(keyspace) = base.keyspace(name) {
-            let first = At { timestamp_us: 0, ..at };
+            let first = At { timestamp_us: system::generation(name), ..at };
             storage.apply(schema_keyspace::create_mutation(base, keyspace, first))?;
         }
     }

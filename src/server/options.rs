@@ -67,7 +67,11 @@ fn commit_log_sync(sync: config::CommitLogSync) -> CommitLogSync {
 pub(super) fn settings(config: &Config) -> Settings {
     Settings {
         cluster_name: config.cluster_name.clone(),
-        snitch: config.snitch.clone(),
+        // Cassandra puts this one before the snitch that is configured, unless told not to.
+        snitch: match config.enabled("dynamic_snitch") {
+            true => "org.apache.cassandra.locator.DynamicEndpointSnitch".to_owned(),
+            false => config.snitch.clone(),
+        },
         batch_size_warn_bytes: config.batch_size_warn_bytes,
         batch_size_fail_bytes: config.batch_size_fail_bytes,
         unlogged_batch_partitions_warn: usize::try_from(config.unlogged_batch_partitions_warn)

@@ -36,6 +36,17 @@ pub const REPLICATED: [&str; 3] = [SYSTEM_AUTH, SYSTEM_DISTRIBUTED, SYSTEM_TRACE
 /// Virtual keyspaces.
 pub const VIRTUAL: [&str; 2] = [SYSTEM_VIEWS, SYSTEM_VIRTUAL_SCHEMA];
 
+/// The timestamp with which every node writes the definition of a replicated system keyspace, so that nodes agree on
+/// the version of the schema (Cassandra: the `GENERATION` of the class that defines it).
+pub fn generation(keyspace: &str) -> i64 {
+    match keyspace {
+        SYSTEM_AUTH => 1,
+        SYSTEM_DISTRIBUTED => 6,
+        SYSTEM_TRACES => 1_577_836_800_000_002,
+        _ => 0,
+    }
+}
+
 /// Whether this is one of the local or replicated system keyspaces (Cassandra: `isSystemKeyspace`).
 pub fn is_system_keyspace(name: &str) -> bool {
     is_local_system_keyspace(name) || REPLICATED.contains(&name)

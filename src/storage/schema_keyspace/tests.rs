@@ -107,6 +107,18 @@ fn rows_make_the_schema_that_makes_the_same_rows() {
 }
 
 #[test]
+fn system_keyspaces_are_written_at_their_generation() {
+    let (_, rows) = recorded(&base());
+    for partition in rows.values().flatten() {
+        let name = std::str::from_utf8(&partition.key.key).unwrap();
+        if system::REPLICATED.contains(&name) {
+            let mut cells = partition.rows.iter().flat_map(|row| row.cells());
+            assert!(cells.all(|cell| cell.timestamp == system::generation(name)), "{name}");
+        }
+    }
+}
+
+#[test]
 fn loaded_tables_are_as_they_were_made() {
     let base = base();
     let schema = load(&base, &recorded(&base).1).unwrap();
