@@ -88,31 +88,3 @@ impl TestResult {
         results.into_iter().max().unwrap_or(TestResult::Exact)
     }
 }
-
-/// Whether every value of type `from` is one of type `to` (Cassandra: `AbstractType.isValueCompatibleWith`).
-pub fn is_value_compatible(to: &CqlType, from: &CqlType) -> bool {
-    use CqlType::*;
-    match (to, from) {
-        (Blob, _)
-        | (Text, Ascii)
-        | (Varint, Int | Bigint)
-        | (Bigint, Timestamp)
-        | (Timestamp, Bigint)
-        | (Uuid, Timeuuid)
-        | (Date, Int)
-        | (Time, Bigint) => true,
-        (List { element: a, .. }, List { element: b, .. })
-        | (Set { element: a, .. }, Set { element: b, .. }) => a == b || is_value_compatible(a, b),
-        (Map { key: ka, value: va, .. }, Map { key: kb, value: vb, .. }) => {
-            (ka == kb || is_value_compatible(ka, kb)) && (va == vb || is_value_compatible(va, vb))
-        }
-        (Vector { element: a, dimension: m }, Vector { element: b, dimension: n }) => {
-            m == n && (a == b || is_value_compatible(a, b))
-        }
-        (Tuple(a), Tuple(b)) => {
-            a.len() >= b.len() && a.iter().zip(b.iter()).all(|(a, b)| a == b || is_value_compatible(a, b))
-        }
-        (User { user_type: a, .. }, User { user_type: b, .. }) => a == b,
-        _ => to == from,
-    }
-}

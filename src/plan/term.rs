@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cql_grammar::ast;
 
-use super::assign::{Receiver, TestResult, is_value_compatible};
+use super::assign::{Receiver, TestResult};
 use super::cql_type::{self, resolve_native};
 use super::function;
 use super::literal;
@@ -312,7 +312,7 @@ fn unexpected_array(to: &CqlType) -> Error {
 pub fn test_type(to: &CqlType, from: &CqlType) -> TestResult {
     if to == from {
         TestResult::Exact
-    } else if is_value_compatible(to, from) {
+    } else if to.is_value_compatible_with(from) {
         TestResult::Weak
     } else {
         TestResult::No

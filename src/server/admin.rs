@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::table_stats;
 use crate::cluster::local_node::{PARTITIONER, RELEASE_VERSION};
 use crate::config::Config;
 use crate::cql::node::Node;
@@ -132,6 +133,7 @@ impl Admin for NodeAdmin {
             uptime: self.started.elapsed(),
             gossip_active: true,
             native_transport_active: self.clients.is_running(),
+            load_bytes: table_stats::load_bytes(self.storage()),
             memory_used_bytes: resident_bytes(),
             memory_limit_bytes: self.config.memtable_space_bytes + self.config.chunk_cache_bytes,
             mode: self.state.lock().mode.to_owned(),
@@ -152,7 +154,7 @@ impl Admin for NodeAdmin {
             rack: local.rack.clone(),
             up: true,
             state: NodeState::Normal,
-            load_bytes: None,
+            load_bytes: Some(table_stats::load_bytes(self.storage())),
             tokens: local.tokens.clone(),
             schema_version: self.schema().version,
             release_version: RELEASE_VERSION.to_owned(),
@@ -177,8 +179,15 @@ impl Admin for NodeAdmin {
     }
 
     fn table_stats(&self, keyspace: &str, tables: &[String]) -> Vec<TableStats> {
-        let _ = keyspace;
-        tables.iter().map(TableStats::empty).collect()
+        let schema = self.schema();
+        let stats = |name: &String| {
+            let table = schema.table(keyspace, name);
+            match table.and_then(|table| self.storage().table(table.id)) {
+                Some(store) => table_stats::of(name, &store, self.storage()),
+                None => TableStats::empty(name.clone()),
+            }
+        };
+        tables.iter().map(stats).collect()
     }
 
     fn compactions(&self) -> CompactionInfo {

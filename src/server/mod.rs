@@ -3,6 +3,7 @@
 mod admin;
 mod boot;
 mod options;
+mod table_stats;
 mod virtual_tables;
 
 use std::fmt;

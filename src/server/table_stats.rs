@@ -1,0 +1,60 @@
+//! The state of a table, as `nodetool tablestats` shows it.
+
+use std::sync::atomic::Ordering;
+
+use crate::nodetool::TableStats;
+use crate::storage::{Storage, TableStore};
+
+/// The state of one table.
+pub(super) fn of(name: &str, store: &TableStore, storage: &Storage) -> TableStats {
+    let mut stats = TableStats::empty(name);
+    let sstables = store.files().sstables();
+    let now_in_seconds = storage.clock().seconds();
+    let gc_before = now_in_seconds - i64::from(store.metadata().params.gc_grace_seconds);
+    stats.sstable_count = sstables.len() as u64;
+    stats.space_used_live_bytes = store.files().bytes_on_disk();
+    stats.space_used_total_bytes = stats.space_used_live_bytes;
+    let memtables = store.memtables();
+    stats.memtable_cell_count = memtables.iter().map(|m| m.operations()).sum();
+    stats.memtable_data_size_bytes = store.memtable_bytes();
+    stats.partitions_estimate = memtables.iter().map(|m| m.partition_count() as u64).sum();
+    let (mut compressed, mut uncompressed, mut droppable) = (0u64, 0u64, 0.0);
+    let (mut smallest, mut largest, mut total, mut partitions) = (i64::MAX, 0i64, 0i64, 0i64);
+    for sstable in sstables.iter() {
+        let (summary, filter) = sstable.memory_size();
+        stats.max_sstable_size_bytes = stats.max_sstable_size_bytes.max(sstable.bytes_on_disk());
+        stats.partitions_estimate += sstable.estimated_partitions();
+        stats.bloom_filter_space_bytes += sstable.bloom_filter_bytes() as u64;
+        stats.bloom_filter_memory_bytes += filter as u64;
+        stats.index_summary_memory_bytes += summary as u64;
+        compressed += sstable.data_bytes_on_disk();
+        uncompressed += sstable.uncompressed_bytes();
+        droppable += sstable.stats().droppable_tombstone_ratio(gc_before);
+        let sizes = &sstable.stats().partition_sizes;
+        let used = sizes.offsets().iter().zip(sizes.buckets()).find(|(_, count)| **count > 0);
+        smallest = smallest.min(used.map_or(0, |(size, _)| *size));
+        largest = largest.max(sizes.max());
+        total += sizes.mean() * sizes.count();
+        partitions += sizes.count();
+    }
+    if !sstables.is_empty() {
+        stats.sstable_compression_ratio = compressed as f64 / uncompressed.max(1) as f64;
+        stats.droppable_tombstone_ratio = droppable / sstables.len() as f64;
+        stats.partition_minimum_bytes = smallest.unsigned_abs();
+        stats.partition_maximum_bytes = largest.unsigned_abs();
+        stats.partition_mean_bytes = (total / partitions.max(1)).unsigned_abs();
+        stats.bytes_unrepaired = uncompressed;
+        stats.percent_repaired = 0.0;
+    }
+    let counters = &store.counters;
+    stats.read_count = counters.reads.load(Ordering::Relaxed);
+    stats.write_count = counters.writes.load(Ordering::Relaxed);
+    stats.memtable_switch_count = counters.flushes.load(Ordering::Relaxed);
+    stats.pending_flushes = counters.pending_flushes.load(Ordering::Relaxed);
+    stats
+}
+
+/// Bytes of all data files.
+pub(super) fn load_bytes(storage: &Storage) -> u64 {
+    storage.tables().iter().map(|store| store.files().bytes_on_disk()).sum()
+}
