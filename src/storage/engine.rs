@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use super::codec::write_mutation;
 use super::commitlog::{CommitLog, CommitPosition, write_record};
+use super::compaction::CompactionManager;
+use super::compactions;
 use super::counters::CounterLocks;
 use super::error::StorageError;
 use super::flush::Flusher;
@@ -57,7 +59,8 @@ pub struct Storage {
     pub(super) memory_lock: Mutex<()>,
     pub(super) memory_freed: Condvar,
     pub(super) flusher: Flusher,
-    pub(super) host_id: ArcSwapOption<Uuid>,
+    pub(super) host_id: Arc<ArcSwapOption<Uuid>>,
+    pub(super) compactions: Arc<CompactionManager>,
     pub(super) counter_locks: CounterLocks,
     pub(super) recovery: Mutex<Option<PendingRecovery>>,
     state: AtomicU8,
@@ -103,6 +106,9 @@ impl Storage {
             CommitLog::open(options.commit_log.clone(), directories.commit_log.clone(), fs.clone(), next_id);
         let cache =
             Arc::new(ChunkCache::new(usize::try_from(options.chunk_cache_bytes).unwrap_or(usize::MAX)));
+        let (host_id, place) = (Arc::new(ArcSwapOption::empty()), Arc::default());
+        let compactions =
+            compactions::start(&options, clock.clone(), Arc::clone(&host_id), Arc::clone(&place));
         let storage = Arc::new(Self {
             options,
             fs,
@@ -117,13 +123,15 @@ impl Storage {
             memory_lock: Mutex::new(()),
             memory_freed: Condvar::new(),
             flusher: Flusher::default(),
-            host_id: ArcSwapOption::empty(),
+            host_id,
+            compactions,
             counter_locks: CounterLocks::default(),
             recovery: Mutex::new(None),
             state: AtomicU8::new(OPEN),
         });
         let schema = storage.schema.load();
         storage.schema_changed(&schema)?;
+        let _ = place.set(Arc::downgrade(&storage));
         storage.recover_own_tables(segments, &schema)?;
         storage.start_threads();
         Ok(storage)
@@ -214,7 +222,7 @@ impl Storage {
             let _gate = store.gate.write();
             self.memory_released(store.clear_memtables(self.commit_log.position()));
         }
-        store.files().remove_all()?;
+        self.remove_sstables(store)?;
         self.commit_log.dropped(store.id());
         Ok(())
     }
@@ -384,6 +392,7 @@ impl Storage {
     /// Ends the store: syncs the commit log and stops its threads. Nothing is flushed.
     pub fn shutdown(&self) -> Result<(), StorageError> {
         self.state.store(ENDED, Ordering::Release);
+        self.compactions.shutdown();
         self.flusher.stop();
         let stopped = self.commit_log.stop();
         self.flusher.join();

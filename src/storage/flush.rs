@@ -160,7 +160,11 @@ impl Storage {
     /// Writes a table's memtable to an SSTable.
     pub fn flush(&self, table: TableId) -> Result<(), StorageError> {
         match self.table(table) {
-            Some(store) => self.flush_store(&store),
+            Some(store) => {
+                self.flush_store(&store)?;
+                self.compactions.submit(store);
+                Ok(())
+            }
             None => {
                 self.commit_log.dropped(table);
                 Ok(())
@@ -175,7 +179,7 @@ impl Storage {
 
     /// Writes all memtables to SSTables.
     pub fn flush_all(&self) -> Result<(), StorageError> {
-        self.tables().iter().try_for_each(|store| self.flush_store(store))
+        self.tables().into_iter().try_for_each(|store| self.flush(store.id()))
     }
 
     pub(super) fn flush_store(&self, store: &TableStore) -> Result<(), StorageError> {
@@ -231,7 +235,8 @@ impl Storage {
             },
             ..WriterOptions::default()
         };
-        store.files().write(Operation::Flush, &table, options, &[], |writer| {
+        let files = store.files();
+        files.write(Operation::Flush, &table, options, &[], |writer| {
             let mut partitions = merged(store, memtables);
             while let Some(mut partition) = partitions.next_partition()? {
                 writer.append(&mut partition)?;
@@ -293,41 +298,5 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Option<std::thread:
             tracing::error!("Failed to start the thread {name}: {error}");
             None
         }
-    }
-}
-
-impl Storage {
-    /// Compacts all SSTables of a table into one (`nodetool compact`).
-    pub fn compact(&self, table: TableId) -> Result<(), StorageError> {
-        let store = self.required_table(table)?;
-        let sstables = store.files().sstables();
-        if sstables.len() < 2 {
-            return Ok(());
-        }
-        let Some(_reserved) = store.files().reserve(&sstables) else {
-            return Err(StorageError::Invalid("another compaction of the table runs".to_owned()));
-        };
-        let table = store.metadata();
-        let stats = sstables.iter().map(|s| s.encoding_stats());
-        let intervals = sstables.iter().flat_map(|s| s.stats().commit_log_intervals.clone());
-        let options = WriterOptions {
-            encoding_stats: super::sstable::EncodingStats::merge(stats),
-            partitions: sstables.iter().map(|s| s.estimated_partitions()).sum(),
-            stats: StatsOptions {
-                commit_log_intervals: intervals.collect(),
-                host_id: self.host_id.load_full().map(|id| *id),
-                ..StatsOptions::default()
-            },
-            ..WriterOptions::default()
-        };
-        let scans = sstables.iter().map(|s| Box::new(s.scan_all()) as BoxedPartitionIterator).collect();
-        let mut partitions = MergedPartitions::new(store.order(), false, scans);
-        store.files().write(Operation::MajorCompaction, &table, options, &sstables, |writer| {
-            while let Some(mut partition) = partitions.next_partition()? {
-                writer.append(&mut partition)?;
-            }
-            Ok(())
-        })?;
-        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 pub mod codec;
 pub mod commitlog;
 pub mod compaction;
+mod compactions;
 mod comparator;
 mod counters;
 mod engine;

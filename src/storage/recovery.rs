@@ -85,6 +85,7 @@ impl Storage {
             self.commit_log.adopt(id, path, bytes, replayed.dirty.remove(&id).unwrap_or_default());
         }
         self.commit_log.remove_segments();
+        self.tables().into_iter().for_each(|store| self.compactions.submit(store));
         Ok(())
     }
 

@@ -37,7 +37,7 @@ impl Storage {
                 self.memory_released(store.clear_memtables(position));
                 position
             };
-            store.files().remove_all()?;
+            self.remove_sstables(&store)?;
             position
         };
         self.save_truncation(table, position)?;

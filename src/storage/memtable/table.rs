@@ -43,6 +43,7 @@ pub struct Memtable {
     order: ArcSwap<TableOrder>,
     shards: Box<[RwLock<Partitions>]>,
     bytes: AtomicI64,
+    min_timestamp: AtomicI64,
     partitions: AtomicUsize,
     operations: AtomicU64,
 }
@@ -55,6 +56,7 @@ impl Memtable {
             order: ArcSwap::from_pointee(order),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             bytes: AtomicI64::new(0),
+            min_timestamp: AtomicI64::new(i64::MAX),
             partitions: AtomicUsize::new(0),
             operations: AtomicU64::new(0),
         }
@@ -80,6 +82,16 @@ impl Memtable {
         u64::try_from(self.bytes.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
+    /// Not above the timestamp of anything written to it.
+    pub fn min_timestamp(&self) -> i64 {
+        self.min_timestamp.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has something of a partition.
+    pub fn contains(&self, key: &DecoratedKey) -> bool {
+        self.shards[shard_of(key.token)].read().contains_key(key)
+    }
+
     /// The number of partitions.
     pub fn partition_count(&self) -> usize {
         self.partitions.load(Ordering::Relaxed)
@@ -98,6 +110,8 @@ impl Memtable {
     /// Merges an update into it, as one for readers; returns by how many bytes it grew.
     pub fn apply(&self, update: PartitionUpdate, observer: &mut dyn PartitionObserver) -> i64 {
         let mut grown = 0;
+        // Before the update can be read: who asks must not get a timestamp that is too high.
+        self.min_timestamp.fetch_min(update.min_timestamp(), Ordering::Relaxed);
         {
             let mut shard = self.shards[shard_of(update.key.token)].write();
             let partition = match shard.get_mut(&update.key) {

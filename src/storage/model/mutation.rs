@@ -38,6 +38,26 @@ impl PartitionUpdate {
     }
 }
 
+impl PartitionUpdate {
+    /// The lowest timestamp in it; `i64::MAX` where it changes nothing.
+    pub fn min_timestamp(&self) -> i64 {
+        let deletion = |d: &DeletionTime| if d.is_live() { i64::MAX } else { d.marked_for_delete_at };
+        let ranges = self.range_tombstones.iter().map(|t| deletion(&t.deletion)).min().unwrap_or(i64::MAX);
+        let mut min = deletion(&self.deletion).min(ranges);
+        for row in self.rows.iter().chain(&self.static_row) {
+            min = min.min(deletion(&row.deletion));
+            if !row.liveness.is_empty() {
+                min = min.min(row.liveness.timestamp);
+            }
+            for (_, d) in row.complex_deletions() {
+                min = min.min(deletion(d));
+            }
+            min = row.cells().fold(min, |min, cell| min.min(cell.timestamp));
+        }
+        min
+    }
+}
+
 /// Changes to partitions of one key in one keyspace, applied as one (Cassandra: `Mutation`).
 #[derive(Clone, Debug)]
 pub struct Mutation {

@@ -149,7 +149,10 @@ fn flushed_rows_are_read_from_sstables_and_segments_go() {
     let again = open(copy.path());
     assert_eq!(again.memtable_bytes(), 0, "nothing was replayed");
     check(&again, &operations);
+    apply(&again, &operations[0]).unwrap();
+    again.flush_all().unwrap();
     again.compact(table().id).unwrap();
+    assert_eq!(again.table(table().id).unwrap().files().sstables().len(), 1);
     check(&again, &operations);
 }
 
