@@ -100,6 +100,7 @@ impl<'a> Input<'a> {
 
     /// Fails with what Cassandra says about the meaning of a well-formed part.
     pub(super) fn meaning<T>(self, message: impl Into<Box<str>>) -> Res<'a, T> {
+        self.look(0);
         Err(nom::Err::Failure(Failure::Meaning(message.into())))
     }
 

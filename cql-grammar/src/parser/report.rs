@@ -12,17 +12,17 @@ const SNIPPET_AFTER: u32 = 2;
 pub(super) fn report(context: &Context<'_>, failure: &Failure) -> SyntaxError {
     let source = &context.source;
     let last = source.tokens.len() - 1;
-    if let Failure::Meaning(message) = failure {
-        return SyntaxError::plain(message.as_ref());
-    }
+    let at = failure.at().min(last);
+    let furthest = at.max(context.furthest.get()).min(last);
     if let Failure::Thrown(message) = failure {
         return SyntaxError::plain(format!("Failed parsing statement: [{}] reason: {message}", source.text));
     }
-    let at = failure.at().min(last);
-    let furthest = at.max(context.furthest.get()).min(last);
     // Tokens are read as they are looked at, so an unreadable one is found before anything is wrong with it.
     if let (Some(error), true) = (&source.error, furthest == last) {
         return error.clone();
+    }
+    if let Failure::Meaning(message) = failure {
+        return SyntaxError::plain(message.as_ref());
     }
     let token = &source.tokens[at];
     let text = shown(source, token);

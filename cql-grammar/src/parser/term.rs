@@ -408,6 +408,16 @@ pub(super) fn constant(input: Input<'_>) -> Res<'_, Constant> {
         Kind::KNegativeInfinity => (ConstantKind::Float, Some("-Infinity")),
         _ => return input.no_viable(0),
     };
-    let text = text.map_or_else(|| input.text().into_owned(), str::to_owned);
-    Ok((input.skip(), Constant { kind, text }))
+    let Some(text) = text else {
+        let text = input.text().into_owned();
+        if kind == ConstantKind::Float && text.parse().is_ok_and(f64::is_infinite) {
+            return input.thrown(INFINITE);
+        }
+        return Ok((input.skip(), Constant { kind, text }));
+    };
+    Ok((input.skip(), Constant { kind, text: text.to_owned() }))
 }
+
+/// What Java says of a float that no double can hold.
+const INFINITE: &str = "NumberFormatException Character I is neither a decimal digit number, decimal point, \
+                        nor \"e\" notation exponential mark.";
