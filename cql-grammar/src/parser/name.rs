@@ -28,7 +28,7 @@ pub(super) fn column(input: Input<'_>) -> Res<'_, Name> {
 /// A name that might be mistaken for a place to bind a value.
 fn unbound<'a>(what: &'static str) -> impl Fn(Input<'a>) -> Res<'a, Name> {
     move |input| match input.kind(0) {
-        Kind::QMark => input.meaning(format!("Bind variables cannot be used for {what} names")),
+        Kind::QMark => input.skip().meaning(format!("Bind variables cannot be used for {what} names")),
         _ => identifier(input),
     }
 }
@@ -144,7 +144,7 @@ const RESERVED_TYPE_NAMES: [&str; 7] =
 fn non_type_identifier(input: Input<'_>) -> Res<'_, Name> {
     match input.kind(0) {
         Kind::Ident if RESERVED_TYPE_NAMES.contains(&&*input.text()) => {
-            input.meaning(format!("Invalid (reserved) user type name {}", input.text()))
+            input.skip().meaning(format!("Invalid (reserved) user type name {}", input.text()))
         }
         Kind::Ident | Kind::QuotedName | Kind::KKey => Ok(take(input)),
         kind if kind.class() == Class::Basic => Ok(take(input)),
@@ -208,7 +208,7 @@ pub(super) fn identity(input: Input<'_>) -> Res<'_, String> {
 fn unquoted<'a>(input: Input<'a>, complaint: &'static str) -> Res<'a, String> {
     match input.kind(0) {
         Kind::Ident | Kind::String => Ok((input.skip(), input.text().into_owned())),
-        Kind::QuotedName => input.meaning(complaint),
+        Kind::QuotedName => input.skip().meaning(complaint),
         _ => input.no_viable(0),
     }
 }
