@@ -1,5 +1,5 @@
-//! Which SSTables to compact (Cassandra: `SizeTieredCompactionStrategy`). Tables of the other strategies are
-//! compacted so too.
+//! Which SSTables to compact (Cassandra: `SizeTieredCompactionStrategy`, `TimeWindowCompactionStrategy`). Tables of
+//! the other strategies are compacted by size too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct SizeTieredOptions {
     pub unchecked_tombstone_compaction: bool,
     /// Whether only tombstones of repaired SSTables are dropped (`only_purge_repaired_tombstones`).
     pub only_purge_repaired_tombstones: bool,
+    /// The microseconds of a window of `TimeWindowCompactionStrategy`; none for other strategies.
+    pub window_us: Option<i64>,
 }
 
 impl SizeTieredOptions {
@@ -50,6 +52,7 @@ impl SizeTieredOptions {
             tombstone_compaction_interval: get(options, "tombstone_compaction_interval", 86_400),
             unchecked_tombstone_compaction: get(options, "unchecked_tombstone_compaction", false),
             only_purge_repaired_tombstones: get(options, "only_purge_repaired_tombstones", false),
+            window_us: window_us(params),
         }
     }
 
@@ -78,14 +81,36 @@ impl SizeTieredOptions {
 
     /// The SSTables to compact next, those of the smallest size that are enough; none where there is nothing to do.
     pub fn next(&self, idle: &[Arc<SSTableReader>]) -> Vec<Arc<SSTableReader>> {
-        let mut buckets = self.sized_buckets(idle);
-        buckets.retain(|bucket| bucket.len() >= self.min_threshold);
+        let buckets = self.due_buckets(idle);
         let average = |bucket: &Vec<Arc<SSTableReader>>| {
             bucket.iter().map(|s| s.data_bytes_on_disk()).sum::<u64>() / bucket.len() as u64
         };
         let Some(mut chosen) = buckets.into_iter().min_by_key(average) else { return Vec::new() };
         chosen.truncate(self.max_threshold);
         chosen
+    }
+
+    /// The buckets that have enough SSTables. Of a time window that is over, two are enough.
+    fn due_buckets(&self, idle: &[Arc<SSTableReader>]) -> Vec<Vec<Arc<SSTableReader>>> {
+        let mut buckets = Vec::new();
+        match self.window_us {
+            None => buckets = self.sized_buckets(idle),
+            Some(window_us) => {
+                let mut windows: BTreeMap<i64, Vec<Arc<SSTableReader>>> = BTreeMap::new();
+                for sstable in idle {
+                    let window = sstable.stats().max_timestamp.div_euclid(window_us);
+                    windows.entry(window).or_default().push(sstable.clone());
+                }
+                if let Some((_, newest)) = windows.pop_last() {
+                    buckets = self.sized_buckets(&newest);
+                }
+                buckets.retain(|bucket| bucket.len() >= self.min_threshold);
+                buckets.extend(windows.into_values().filter(|window| window.len() >= 2));
+                return buckets;
+            }
+        }
+        buckets.retain(|bucket| bucket.len() >= self.min_threshold);
+        buckets
     }
 
     fn sized_buckets(&self, idle: &[Arc<SSTableReader>]) -> Vec<Vec<Arc<SSTableReader>>> {
@@ -101,9 +126,7 @@ impl SizeTieredOptions {
 
     /// How many compactions are to be done, as `nodetool compactionstats` counts them.
     pub fn pending(&self, idle: &[Arc<SSTableReader>]) -> usize {
-        let buckets = self.sized_buckets(idle);
-        let enough = buckets.iter().filter(|bucket| bucket.len() >= self.min_threshold);
-        enough.map(|bucket| bucket.len().div_ceil(self.max_threshold)).sum()
+        self.due_buckets(idle).iter().map(|bucket| bucket.len().div_ceil(self.max_threshold)).sum()
     }
 
     /// Whether so much of an SSTable is droppable tombstones that it is worth to be compacted alone. `created` and
@@ -149,6 +172,21 @@ impl SizeTieredOptions {
     }
 }
 
+/// The window of `TimeWindowCompactionStrategy`: a day, where nothing else is said.
+fn window_us(params: &CompactionParams) -> Option<i64> {
+    params.class.ends_with("TimeWindowCompactionStrategy").then(|| {
+        let unit = params.options.get("compaction_window_unit").map_or("DAYS", String::as_str);
+        let minutes = match unit.to_uppercase().as_str() {
+            "MINUTES" => 1,
+            "HOURS" => 60,
+            _ => 24 * 60,
+        };
+        let size = params.options.get("compaction_window_size").and_then(|size| size.parse().ok());
+        let size: i64 = size.filter(|size| *size > 0).unwrap_or(1);
+        size.saturating_mul(minutes * 60 * 1_000_000)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,5 +217,8 @@ mod tests {
         params.options.insert("min_threshold".to_owned(), "8".to_owned());
         let options = SizeTieredOptions::new(&params);
         assert_eq!((options.enabled, options.min_threshold, options.max_threshold), (false, 8, 32));
+        params.class = "org.apache.cassandra.db.compaction.TimeWindowCompactionStrategy".to_owned();
+        params.options.insert("compaction_window_unit".to_owned(), "hours".to_owned());
+        assert_eq!(SizeTieredOptions::new(&params).window_us, Some(3_600_000_000));
     }
 }

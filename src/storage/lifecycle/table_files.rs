@@ -101,9 +101,8 @@ impl TableFiles {
     pub fn load_new(&self, table: &TableMetadata) -> Result<usize, StorageError> {
         let mut opened = Vec::new();
         for directory in &self.directories {
+            self.reserve_generations(directory)?;
             for descriptor in Descriptor::list(&*self.fs, directory)? {
-                let after = descriptor.generation().map_or(0, |n| n.saturating_add(1));
-                self.next_generation.fetch_max(after, Ordering::Relaxed);
                 if !self.sstables().iter().any(|s| *s.descriptor() == descriptor) {
                     opened.push(SSTableReader::open(&*self.fs, descriptor, table, &self.cache)?);
                 }
@@ -112,6 +111,17 @@ impl TableFiles {
         let count = opened.len();
         self.replace_live(&[], opened);
         Ok(count)
+    }
+
+    /// Passes over the numbers of all files, those without data too: a new SSTable must not take one of them for its
+    /// own.
+    fn reserve_generations(&self, directory: &Path) -> Result<(), StorageError> {
+        let entries = self.fs.list(directory).map_err(|e| StorageError::io(directory, e))?;
+        for (descriptor, _) in entries.iter().filter_map(|e| Descriptor::parse(&e.path)) {
+            let after = descriptor.generation().map_or(0, |n| n.saturating_add(1));
+            self.next_generation.fetch_max(after, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The SSTables at this moment. A reader who looks at memtables first and here then misses nothing of what is
