@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError};
@@ -133,6 +134,14 @@ impl Serve {
 
 async fn serve(config: Config) -> ExitCode {
     config.log();
+    // Before anybody can know that the server is there: no signal may meet the system's default, which ends at once.
+    let mut signals = match StopSignals::catch() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!("cannot catch signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let server = match Server::start(config).await {
         Ok(server) => server,
         Err(error) => {
@@ -142,7 +151,7 @@ async fn serve(config: Config) -> ExitCode {
     };
     announce(&server);
     tokio::select! {
-        signal = stop_signal() => tracing::info!("{signal}: stopping"),
+        signal = signals.next() => tracing::info!("{signal}: stopping"),
         () = server.stop_requested() => tracing::info!("nodetool stopdaemon: stopping"),
     }
     server.stop().await;
@@ -164,17 +173,22 @@ fn announce(server: &Server) {
     let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = tokio::signal::ctrl_c() => "SIGINT",
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-            "SIGINT"
+/// SIGTERM and SIGINT, caught from the moment this is made.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one of them.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

@@ -21,7 +21,7 @@ const PACKAGES: &[&str] = &["cassandra-driver==3.30.1", "cqlsh==6.2.2", "lz4==4.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Checks of what the server cannot do yet.
-const NOT_YET: &str = "test_tracing test_describe_everything test_describe_recreates_the_schema";
+const NOT_YET: &str = "test_tracing";
 
 /// A server of this process, with a runtime of its own, or the one that `CASSANDRA` names.
 pub(crate) struct TestServer {
