@@ -169,7 +169,6 @@ impl Node {
             let gone = self.statements.invalidate(&change.keyspace, table);
             self.forget(&gone);
         }
-        self.coordinator.publish(Event::Schema(change.clone()));
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn find(target: &DescribeTarget, schema: &Schema, session: Option<&st
         DescribeTarget::Keyspaces => {
             listed(finder.keyspaces().into_iter().cloned().map(Element::Keyspace).collect())
         }
-        DescribeTarget::Tables => listed(finder.list(|keyspace| sorted_tables(keyspace))?),
+        DescribeTarget::Tables => listed(finder.list(sorted_tables)?),
         DescribeTarget::Types => listed(finder.list(|keyspace| {
             let mut types: Vec<_> = keyspace.types.values().cloned().map(Element::Type).collect();
             sort(&mut types);
@@ -86,7 +86,7 @@ pub(super) fn find(target: &DescribeTarget, schema: &Schema, session: Option<&st
             let wanted =
                 |keyspace: &&Arc<KeyspaceMetadata>| *full || !system::is_system_keyspace(&keyspace.name);
             let keyspaces = finder.keyspaces().into_iter().filter(wanted);
-            described(keyspaces.flat_map(|keyspace| all_of(keyspace)).collect())
+            described(keyspaces.flat_map(all_of).collect())
         }
         DescribeTarget::Keyspace { only, name } => {
             let keyspace = finder.keyspace(name.as_ref())?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tracing::warn;
+
 use super::rows::kind_name;
 use super::value::{read_bigint, read_boolean, read_double, read_int, read_map, read_sequence, read_text};
 use crate::error::{Error, Result};
@@ -28,10 +30,23 @@ pub fn load(base: &Schema, rows: &SchemaRows) -> Result<Schema> {
             continue;
         }
         let Some(row) = partition.rows.first() else { continue };
+        warn_of_unsupported(rows, &name);
         let keyspace = Loader { schema: base, rows, keyspace: name }.keyspace(row)?;
         schema = schema.with_keyspace(keyspace);
     }
     Ok(schema)
+}
+
+/// Says which elements of a keyspace are not served: they stay in their rows.
+fn warn_of_unsupported(rows: &SchemaRows, keyspace: &str) {
+    for table in ["views", "functions", "aggregates", "indexes", "triggers", "column_masks"] {
+        let partitions = rows.get(table).into_iter().flatten();
+        let mine = partitions.filter(|partition| partition.key.key.as_ref() == keyspace.as_bytes());
+        let count: usize = mine.map(|partition| partition.rows.len()).sum();
+        if count > 0 {
+            warn!(keyspace, count, "not supported yet, and passed over: {table}");
+        }
+    }
 }
 
 fn damaged(table: &str, column: &str) -> Error {
