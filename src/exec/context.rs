@@ -91,19 +91,6 @@ impl<'a> ExecutionContext<'a> {
         Ok(())
     }
 
-    fn check_tombstones(&self, response: &ReadResponse, command: &ReadCommand) {
-        let settings = self.coordinator.settings();
-        if response.tombstones_scanned > settings.tombstone_warn {
-            let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
-            let (keyspace, table) = (&command.table.keyspace, &command.table.name);
-            self.warn(format!(
-                "Read {rows} live rows and {} tombstone cells for query on {keyspace}.{table} (see \
-                 tombstone_warn_threshold)",
-                response.tombstones_scanned
-            ));
-        }
-    }
-
     /// Where in the commit log the last of what was written is; none where nothing was.
     pub fn written(&self) -> Option<CommitPosition> {
         *self.written.lock()
@@ -119,7 +106,6 @@ impl Reader for ExecutionContext<'_> {
     fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
         let response = self.coordinator.read(command, self.options.consistency, self.io)?;
         self.count(&response)?;
-        self.check_tombstones(&response, command);
         Ok(response)
     }
 }

@@ -1,6 +1,7 @@
 //! Executes plans.
 //!
 //! - [`plan`]: a plan, and what running it gives.
+//! - [`command_text`]: reads as CQL text, for warnings.
 //! - [`context`]: what it is run with.
 //! - [`ddl`]: changes of the schema.
 //! - [`describe`]: the schema as CQL.
@@ -13,6 +14,7 @@
 //! - [`functions`]: native functions.
 //! - [`time_uuid`]: the paths of list elements.
 
+pub mod command_text;
 pub mod context;
 pub mod ddl;
 pub mod describe;

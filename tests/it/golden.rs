@@ -335,7 +335,7 @@ impl Directive {
             "bind" => Self::Bind(rest.split_whitespace().map(value).collect()),
             "page" => Self::Page(rest.parse().expect("a number of rows")),
             "state" => Self::State(unhex(rest)),
-            other => panic!("no such directive: {other}"),
+            other => unreachable!("no such directive: {other}"),
         }
     }
 }

@@ -21,7 +21,6 @@ use self::group::{GroupBy, GroupCounts};
 use self::output::Output;
 use self::selector::{AggregateCall, Selector};
 use self::source::Source;
-use super::ExecutionContext;
 use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions, Values};
 use super::pager::{Pager, Query, Reader};
@@ -29,13 +28,17 @@ use super::paging::{NO_LIMIT, PagingState};
 use super::restrictions::Restrictions;
 use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
+use super::{ExecutionContext, command_text};
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult};
+use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult, ReadCommand, ReadResponse};
 use crate::types::CqlType;
 
 /// The rows of a page where an aggregate reads on by itself (Cassandra: `DEFAULT_PAGE_SIZE`).
 const DEFAULT_PAGE_SIZE: i32 = 10_000;
+
+/// How much of a query's text a warning holds.
+const WARNED_QUERY_LENGTH: usize = 512;
 
 /// What is selected.
 #[derive(Clone, Debug)]
@@ -66,6 +69,8 @@ pub struct SelectPlan {
     pub json: Option<Vec<(String, CqlType)>>,
     /// What is selected.
     pub selection: Selection,
+    /// The names of the columns that are read, as CQL text.
+    pub read_columns: String,
     /// The aggregates in it.
     pub aggregates: Vec<AggregateCall>,
     /// The WHERE clause.
@@ -101,6 +106,39 @@ pub struct SelectContext<'a> {
     pub reader: &'a dyn Reader,
 }
 
+/// Reads, and holds what was found deleted against the thresholds.
+struct Watched<'a, 'c> {
+    context: &'a ExecutionContext<'c>,
+    plan: &'a SelectPlan,
+}
+
+impl Reader for Watched<'_, '_> {
+    fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
+        let response = self.context.read(command)?;
+        let settings = self.context.coordinator.settings();
+        let tombstones = response.tombstones_scanned;
+        if tombstones > settings.tombstone_warn {
+            let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
+            let text: String = command_text::text(command, &self.plan.read_columns)
+                .chars()
+                .take(WARNED_QUERY_LENGTH)
+                .collect();
+            let last = match &command.range {
+                DataRange::Keys(keys) => keys.last().map(|key| key.token.0),
+                DataRange::Range { .. } => response.partitions.last().map(|p| p.key.token.0),
+            };
+            self.context.warn(format!(
+                "Read {rows} live rows and {tombstones} tombstone cells for query {text}; token {} (see tombstone_warn_threshold)",
+                last.unwrap_or_default()
+            ));
+        }
+        if tombstones > settings.tombstone_failure {
+            return Err(self.context.coordinator.too_many_tombstones(self.context.options.consistency));
+        }
+        Ok(response)
+    }
+}
+
 impl SelectPlan {
     /// The columns of the result.
     pub fn columns(&self) -> &Arc<Columns> {
@@ -126,7 +164,7 @@ impl SelectPlan {
             version: context.version,
             now_in_seconds: context.now_in_seconds,
             functions: &context.functions,
-            reader: context,
+            reader: &Watched { context, plan: self },
         };
         let rows = self.run(&select, &mut warnings);
         warnings.into_iter().for_each(|warning| context.warn(warning));

@@ -243,7 +243,7 @@ fn call<'r>(
         values.push(argument_value(function, argument, with)?);
     }
     let views: smallvec::SmallVec<[Option<&[u8]>; 4]> = values.iter().map(Option::as_deref).collect();
-    Ok(function.execute(&views, &with.bind.functions)?.map(Cow::Owned))
+    Ok(function.execute(&views, with.bind.functions)?.map(Cow::Owned))
 }
 
 /// The value of an argument; `Invalid` where it is a marker that was left unset.

@@ -25,7 +25,7 @@ use crate::exec::select::source::Source;
 use crate::exec::select::{PostOrdering, SelectPlan, Selection};
 use crate::exec::term::Term;
 use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
-use crate::types::{CqlType, json_name};
+use crate::types::{CqlType, json_name, maybe_quoted};
 
 /// Plans a SELECT for a session in that keyspace; `Invalid` where it makes no sense.
 pub fn plan(
@@ -68,12 +68,14 @@ pub fn plan(
     let limit = limit_term(select.limit.as_ref(), "[limit]", &table, &mut terms)?;
     let per_partition_limit =
         limit_term(select.per_partition_limit.as_ref(), "[per_partition_limit]", &table, &mut terms)?;
+    let read_columns = read_columns(select, &selected.read, &restrictions);
     let Selected { columns, selection, aggregates, .. } = selected;
     let (columns, json) = if select.json { as_json(&columns) } else { (columns, None) };
     Ok(SelectPlan {
         columns,
         json,
         selection,
+        read_columns,
         aggregates,
         restrictions,
         group_by,
@@ -163,6 +165,21 @@ fn select_all<'a>(
         aggregates: factory.aggregates,
         read: factory.columns,
     })
+}
+
+/// The columns beside the primary key that are read, as text; `*` where all or none are.
+fn read_columns(select: &ast::Select, read: &[&ColumnMetadata], restrictions: &Restrictions) -> String {
+    if select.selectors.is_empty() {
+        return "*".to_owned();
+    }
+    let selected = read.iter().copied().filter(|c| !c.is_primary_key());
+    let mut columns: Vec<_> = selected.chain(restrictions.restricted_non_key_columns()).collect();
+    columns.sort_by_key(|c| (c.kind, c.name.as_bytes()));
+    columns.dedup_by_key(|c| c.id);
+    if columns.is_empty() {
+        return "*".to_owned();
+    }
+    columns.iter().map(|c| maybe_quoted(&c.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The one column of `SELECT JSON`, and what goes into it.

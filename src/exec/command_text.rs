@@ -1,0 +1,170 @@
+//! Reads as CQL text, for warnings and errors (Cassandra: `ReadCommand.toCQLString`).
+
+use std::fmt::Write as _;
+
+use crate::schema::{ColumnMetadata, TableMetadata};
+use crate::storage::model::{
+    BoundKind, ClusteringIndexFilter, DataRange, DecoratedKey, Operator, ReadCommand, RowFilterExpression,
+    RowFilterTarget, Slice,
+};
+use crate::types::{CqlType, maybe_quoted, token};
+
+/// The read as CQL text; `columns` is what stands after SELECT.
+pub fn text(command: &ReadCommand, columns: &str) -> String {
+    let table = &command.table;
+    let mut conditions = Vec::new();
+    if let DataRange::Keys(keys) = &command.range {
+        conditions.extend(key_conditions(table, keys));
+    }
+    conditions.extend(clustering_conditions(table, &command.clustering));
+    conditions.extend(command.row_filter.expressions.iter().filter_map(|e| filter_condition(table, e)));
+    let mut out =
+        format!("SELECT {columns} FROM {}.{}", maybe_quoted(&table.keyspace), maybe_quoted(&table.name));
+    if !conditions.is_empty() {
+        let _ = write!(out, " WHERE {}", conditions.join(" AND "));
+    }
+    if command.clustering.is_reversed()
+        && let Some(column) = table.clustering.first()
+    {
+        let direction = if column.is_reversed() { "ASC" } else { "DESC" };
+        let _ = write!(out, " ORDER BY {} {direction}", maybe_quoted(&column.name));
+    }
+    if command.limits.rows != u64::MAX {
+        let _ = write!(out, " LIMIT {}", command.limits.rows);
+    }
+    if command.limits.per_partition != u64::MAX {
+        let _ = write!(out, " PER PARTITION LIMIT {}", command.limits.per_partition);
+    }
+    out.push_str(" ALLOW FILTERING");
+    out
+}
+
+fn condition(column: &ColumnMetadata, operator: &str, value: Option<&[u8]>) -> String {
+    format!("{} {operator} {}", maybe_quoted(&column.name), column.cql_type.to_cql_literal(value))
+}
+
+fn key_conditions(table: &TableMetadata, keys: &[DecoratedKey]) -> Vec<String> {
+    let columns = &table.partition_key;
+    let parts = |key: &DecoratedKey| -> Vec<String> {
+        let values = token::decode_partition_key(&key.key, columns.len()).unwrap_or_default();
+        columns.iter().zip(values).map(|(c, value)| c.cql_type.to_cql_literal(Some(value))).collect()
+    };
+    match keys {
+        [only] => {
+            let named = columns.iter().zip(parts(only));
+            named.map(|(c, value)| format!("{} = {value}", maybe_quoted(&c.name))).collect()
+        }
+        several => {
+            let names: Vec<_> = columns.iter().map(|c| maybe_quoted(&c.name)).collect();
+            let values: Vec<_> = several.iter().map(|key| tuple(&parts(key))).collect();
+            vec![format!("{} IN ({})", tuple(&names), values.join(", "))]
+        }
+    }
+}
+
+fn tuple(parts: &[String]) -> String {
+    match parts {
+        [only] => only.clone(),
+        several => format!("({})", several.join(", ")),
+    }
+}
+
+fn clustering_conditions(table: &TableMetadata, filter: &ClusteringIndexFilter) -> Vec<String> {
+    match filter {
+        ClusteringIndexFilter::Slices { slices, .. } => match &slices[..] {
+            [only] => slice_conditions(table, only),
+            _ => Vec::new(),
+        },
+        ClusteringIndexFilter::Names { clusterings, .. }
+            if table.clustering.is_empty() || clusterings.is_empty() =>
+        {
+            Vec::new()
+        }
+        ClusteringIndexFilter::Names { clusterings, .. } => {
+            let names: Vec<_> = table.clustering.iter().map(|c| maybe_quoted(&c.name)).collect();
+            let values = clusterings.iter().map(|clustering| {
+                let columns = table.clustering.iter().zip(clustering.values());
+                tuple(&columns.map(|(c, value)| c.cql_type.to_cql_literal(value)).collect::<Vec<_>>())
+            });
+            let values: Vec<_> = values.collect();
+            vec![match &values[..] {
+                [only] => format!("{} = {only}", tuple(&names)),
+                several => format!("{} IN ({})", tuple(&names), several.join(", ")),
+            }]
+        }
+    }
+}
+
+fn slice_conditions(table: &TableMetadata, slice: &Slice) -> Vec<String> {
+    let mut conditions = Vec::new();
+    let (starts, ends) = (slice.start.prefix.len(), slice.end.prefix.len());
+    for (i, column) in table.clustering.iter().enumerate() {
+        let (start, end) = (slice.start.prefix.get(i), slice.end.prefix.get(i));
+        if start.is_some() && start == end {
+            conditions.push(condition(column, "=", start));
+            continue;
+        }
+        let (lower, upper) = if column.is_reversed() { ("<", ">") } else { (">", "<") };
+        if start.is_some() {
+            let inclusive = i + 1 < starts || slice.start.kind == BoundKind::InclStart;
+            conditions.push(condition(
+                column,
+                &format!("{lower}{}", if inclusive { "=" } else { "" }),
+                start,
+            ));
+        }
+        if end.is_some() {
+            let inclusive = i + 1 < ends || slice.end.kind == BoundKind::InclEnd;
+            conditions.push(condition(column, &format!("{upper}{}", if inclusive { "=" } else { "" }), end));
+        }
+        break;
+    }
+    conditions
+}
+
+fn filter_condition(table: &TableMetadata, expression: &RowFilterExpression) -> Option<String> {
+    let operator = match expression.operator {
+        Operator::Eq => "=",
+        Operator::Neq => "!=",
+        Operator::Lt => "<",
+        Operator::Lte => "<=",
+        Operator::Gt => ">",
+        Operator::Gte => ">=",
+        Operator::In => "IN",
+        Operator::Contains => "CONTAINS",
+        Operator::ContainsKey => "CONTAINS KEY",
+    };
+    let value = expression.values.first().map(|v| &v[..]);
+    let column = match &expression.target {
+        RowFilterTarget::PartitionKey(i) => table.partition_key.get(*i)?,
+        RowFilterTarget::Clustering(i) => table.clustering.get(*i)?,
+        RowFilterTarget::Column(id) | RowFilterTarget::Element(id, _) | RowFilterTarget::Field(id, _) => {
+            table.column_by_id(*id)?
+        }
+    };
+    let name = maybe_quoted(&column.name);
+    Some(match (&expression.target, expression.operator) {
+        (RowFilterTarget::Element(_, at), _) => {
+            let CqlType::Map { key, value: of, .. } = &column.cql_type else { return None };
+            format!("{name}[{}] {operator} {}", key.to_cql_literal(Some(at)), of.to_cql_literal(value))
+        }
+        (RowFilterTarget::Field(..), _) => return None,
+        (_, Operator::In) => {
+            let values = expression.values.iter().map(|v| column.cql_type.to_cql_literal(Some(v)));
+            format!("{name} IN ({})", values.collect::<Vec<_>>().join(", "))
+        }
+        (_, Operator::Contains) => {
+            let element = match &column.cql_type {
+                CqlType::List { element, .. } | CqlType::Set { element, .. } => element,
+                CqlType::Map { value, .. } => value,
+                _ => return None,
+            };
+            format!("{name} {operator} {}", element.to_cql_literal(value))
+        }
+        (_, Operator::ContainsKey) => {
+            let CqlType::Map { key, .. } = &column.cql_type else { return None };
+            format!("{name} {operator} {}", key.to_cql_literal(value))
+        }
+        _ => condition(column, operator, value),
+    })
+}
