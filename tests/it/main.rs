@@ -4,5 +4,6 @@ mod clients;
 mod command_line;
 mod golden;
 mod imports;
+mod kill;
 mod scylla;
 mod values;
