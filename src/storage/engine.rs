@@ -309,7 +309,7 @@ impl Storage {
             return Ok(());
         }
         let keyspace = mutation.updates.first().map_or("", |update| &*update.table.keyspace);
-        let keys: Vec<String> = mutation.updates.iter().map(|update| key_text(update)).collect();
+        let keys: Vec<String> = mutation.updates.iter().map(key_text).collect();
         Err(StorageError::Invalid(format!(
             "Rejected an oversized mutation ({bytes}/{most}) for keyspace: {keyspace}. Top keys are: {}",
             keys.join(", ")

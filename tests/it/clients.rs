@@ -96,10 +96,9 @@ fn finish(command: &mut Command) -> Result<(), String> {
 fn run(name: &str, script: &str, arguments: &[&str]) {
     let python = match python() {
         Ok(python) => python,
-        Err(reason) if std::env::var_os("CI").is_some_and(|value| value == "true") => {
-            panic!("the Python clients cannot be set up: {reason}");
-        }
         Err(reason) => {
+            let must = std::env::var_os("CI").is_some_and(|value| value == "true");
+            assert!(!must, "the Python clients cannot be set up: {reason}");
             eprintln!("skipped: {name}: the Python clients cannot be set up: {reason}");
             return;
         }

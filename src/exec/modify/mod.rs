@@ -4,7 +4,7 @@
 //! - [`row_update`]: the cells of one row, as they are made.
 //! - [`attributes`]: `USING TIMESTAMP` and `USING TTL`.
 //! - [`collector`]: the mutations that come of one or several statements.
-//! - [`batch`]: batches.
+//! - [`batch`][]: batches.
 
 pub mod attributes;
 pub mod batch;

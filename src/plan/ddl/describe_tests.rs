@@ -44,7 +44,7 @@ fn descriptions_are_those_of_cassandra() {
             let change = super::plan(&parsed, None).unwrap().unwrap();
             match change.apply(&schema, &context()).unwrap().change {
                 KeyspaceChange::Put(keyspace) => schema = schema.with_keyspace(keyspace),
-                other => panic!("{other:?}"),
+                other => unreachable!("{other:?}"),
             }
             continue;
         };

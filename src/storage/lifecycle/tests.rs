@@ -99,10 +99,10 @@ fn a_full_disk_or_a_failed_sync_leaves_the_old_files() {
         let names = fs.list_all();
         fs.set_faults(faults);
         assert!(put(&files, &table, &new, &files.sstables()).is_err());
-        assert_eq!(content(&files.sstables()[0]), [old.clone()]);
+        assert_eq!(content(&files.sstables()[0]), std::slice::from_ref(&old));
         fs.set_faults(Faults::default());
         // What could not be removed at once goes at the next start.
-        assert_eq!(content(&open(&fs, &table).unwrap().sstables()[0]), [old.clone()]);
+        assert_eq!(content(&open(&fs, &table).unwrap().sstables()[0]), std::slice::from_ref(&old));
         assert_eq!(fs.list_all(), names);
     }
 }
