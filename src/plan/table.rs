@@ -38,7 +38,7 @@ pub fn find(
 
 /// The column of that name (Cassandra: `TableMetadata.getExistingColumn`).
 pub fn existing_column<'t>(table: &'t TableMetadata, name: &ast::Name) -> Result<&'t ColumnMetadata, Error> {
-    table.column(name.as_str()).ok_or_else(|| {
+    table.column(name.as_str()).filter(|column| !table.is_hidden(column)).ok_or_else(|| {
         Error::invalid(format!(
             "Undefined column name {} in table {}.{}",
             maybe_quoted(name.as_str()),

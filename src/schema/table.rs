@@ -162,7 +162,8 @@ impl TableMetadata {
         };
         let statics = by_name(&self.static_columns).into_iter().map(|i| &self.static_columns[i]);
         let regulars = by_name(&self.regular_columns).into_iter().map(|i| &self.regular_columns[i]);
-        self.partition_key.iter().chain(&self.clustering).chain(statics).chain(regulars)
+        let all = self.partition_key.iter().chain(&self.clustering).chain(statics).chain(regulars);
+        all.filter(|column| !self.is_hidden(column))
     }
 
     /// The same table with other types of its columns.
@@ -174,6 +175,28 @@ impl TableMetadata {
             }
         }
         table
+    }
+
+    /// Whether it was made with `COMPACT STORAGE` (Cassandra: `isCompactTable`).
+    pub fn is_compact(&self) -> bool {
+        self.is_dense || !self.is_compound
+    }
+
+    /// Whether it is a compact table without clustering columns of its own, whose columns are static ones
+    /// (Cassandra: `isStaticCompactTable`).
+    pub fn is_static_compact(&self) -> bool {
+        !self.is_dense && !self.is_compound
+    }
+
+    /// Whether a column of a compact table is there for the store only (Cassandra: `isHiddenColumn`).
+    pub fn is_hidden(&self, column: &ColumnMetadata) -> bool {
+        match column.kind {
+            ColumnKind::Clustering => self.is_static_compact(),
+            ColumnKind::Regular => {
+                self.is_static_compact() || (self.is_dense && column.cql_type == CqlType::Empty)
+            }
+            ColumnKind::PartitionKey | ColumnKind::Static => false,
+        }
     }
 
     /// Whether it has static columns.

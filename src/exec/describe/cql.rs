@@ -68,20 +68,12 @@ fn full_name(table: &TableMetadata) -> String {
     format!("{}.{}", maybe_quoted(&table.keyspace), maybe_quoted(&table.name))
 }
 
-fn is_compact(table: &TableMetadata) -> bool {
-    !table.is_compound || table.is_dense
-}
-
-fn is_static_compact(table: &TableMetadata) -> bool {
-    !table.is_compound && !table.is_dense
-}
-
 /// `CREATE TABLE`, with id and dropped columns where `internals` says so; within a comment where CQL cannot make the
 /// table.
 pub fn create_table(table: &TableMetadata, internals: bool) -> String {
     let name = full_name(table);
     let mut out = String::new();
-    if is_compact(table) {
+    if table.is_compact() {
         put!(
             out,
             "/*\nWarning: Table {name} omitted because it has constructs not compatible with CQL (was created via \
@@ -108,7 +100,7 @@ pub fn create_table(table: &TableMetadata, internals: bool) -> String {
     if internals {
         put_dropped(&mut out, table);
     }
-    if is_compact(table) {
+    if table.is_compact() {
         out.push_str("\n*/");
     }
     out
@@ -130,7 +122,7 @@ fn dropped_columns(table: &TableMetadata) -> Vec<&DroppedColumn> {
 /// The columns that a `CREATE TABLE` names: a compact table has some that it does not.
 fn created_columns(table: &TableMetadata) -> Vec<(&ColumnMetadata, bool)> {
     let key = table.partition_key.iter().map(|column| (column, false));
-    if is_static_compact(table) {
+    if table.is_static_compact() {
         return key.chain(table.static_columns.iter().map(|column| (column, false))).collect();
     }
     let clustering = table.clustering.iter().map(|column| (column, false));
@@ -186,7 +178,7 @@ fn put_primary_key(out: &mut String, table: &TableMetadata) {
     } else {
         out.push_str(&names(&table.partition_key));
     }
-    if !table.clustering.is_empty() && !is_static_compact(table) {
+    if !table.clustering.is_empty() && !table.is_static_compact() {
         put!(out, ", {}", names(&table.clustering));
     }
     out.push_str(")\n");
@@ -194,7 +186,7 @@ fn put_primary_key(out: &mut String, table: &TableMetadata) {
 
 fn put_options(out: &mut String, table: &TableMetadata, internals: bool) {
     let mut options = Vec::new();
-    if is_compact(table) {
+    if table.is_compact() {
         options.push("COMPACT STORAGE".to_owned());
     }
     if internals {

@@ -199,12 +199,34 @@ impl RowWriter<'_> {
         collector: &mut MutationCollector,
     ) -> Result<(), Error> {
         let liveness = match self.plan.kind {
+            // A row of a compact table exists only as long as it has a value.
+            ModificationKind::Insert if self.plan.table.is_compact() => LivenessInfo::EMPTY,
             ModificationKind::Insert => self.time.liveness(),
             ModificationKind::Update | ModificationKind::Delete => LivenessInfo::EMPTY,
         };
+        if self.plan.table.is_compact() && self.plan.regular.is_empty() {
+            let row = self.compact_row(clustering)?;
+            collector.update(&self.plan.table, &self.plan.order, key).rows.push(row);
+            return Ok(());
+        }
         self.row(&self.plan.regular, clustering, liveness, current, |row| {
             collector.update(&self.plan.table, &self.plan.order, key).rows.push(row);
         })
+    }
+
+    /// A row of a compact table of which only the key is given: right only where the table has nothing else.
+    fn compact_row(&self, clustering: &Clustering) -> Result<Row, Error> {
+        let mut update = RowUpdate::new(self.time, 1, 0);
+        if let Some(value) = self.plan.table.regular_columns.first() {
+            if !self.plan.table.is_hidden(value) {
+                let name = &value.name;
+                return Err(Error::invalid(format!(
+                    "Column {name} is mandatory for this COMPACT STORAGE table"
+                )));
+            }
+            update.cell(value.id, None, &[]);
+        }
+        Ok(update.build(clustering.clone(), LivenessInfo::EMPTY, DeletionTime::LIVE))
     }
 
     fn static_row(

@@ -141,7 +141,7 @@ fn add_columns(
 
 fn check_added(table: &TableMetadata, definition: &ColumnDefinition, ty: &CqlType) -> Result<()> {
     let name = definition.name.as_str();
-    if !table.is_compound || table.is_dense {
+    if table.is_compact() {
         return Err(Error::invalid("Cannot add new column to a COMPACT STORAGE table"));
     }
     if definition.is_static && table.clustering.is_empty() {
@@ -237,7 +237,7 @@ fn drop_compact_storage(table: &TableMetadata, context: &DdlContext) -> Result<T
         let text = "DROP COMPACT STORAGE is disabled. Enable in cassandra.yaml to use.";
         return Err(Error::invalid(text));
     }
-    if table.is_compound && !table.is_dense {
+    if !table.is_compact() {
         return Err(Error::invalid("Cannot DROP COMPACT STORAGE on table without COMPACT STORAGE"));
     }
     let mut altered = table.clone();
