@@ -66,7 +66,7 @@ impl TableFiles {
         cache: Arc<ChunkCache>,
     ) -> Result<Arc<Self>, StorageError> {
         let directories = table_directories(data_directories, table);
-        for directory in &directories {
+        for directory in directories.iter().filter(|d| !fs.exists(d)) {
             fs.create_dir_all(directory).map_err(|e| StorageError::io(directory, e))?;
             let mut above = directory.parent();
             // The names of the table's and the keyspace's directories are to be durable too.

@@ -31,6 +31,7 @@ pub(super) mod test_support {
 mod tests;
 mod unfiltered_reader;
 mod unfiltered_writer;
+mod verify;
 mod writer;
 
 pub use cardinality::Cardinality;

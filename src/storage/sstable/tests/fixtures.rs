@@ -174,3 +174,22 @@ fn a_file_without_deletions_is_passed_over_where_no_slice_meets_its_rows() {
     };
     assert_eq!([9, 10, 19, 20].map(found), [false, true, true, false]);
 }
+
+#[test]
+fn files_that_are_whole_verify_and_damaged_ones_do_not() {
+    for table in tables::all() {
+        let reader = open(&table, &directory(&table));
+        reader.verify(&RealFs, true).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(directory(&table)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
+        }
+        let copy = open(&table, dir.path());
+        let data = copy.descriptor().path(Component::Data);
+        let mut content = std::fs::read(&data).unwrap();
+        *content.last_mut().unwrap() ^= 1;
+        std::fs::write(&data, content).unwrap();
+        assert!(copy.verify(&RealFs, false).is_err(), "{}", table.name);
+    }
+}
