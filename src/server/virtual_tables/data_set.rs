@@ -162,3 +162,27 @@ impl DataSet {
         self.partitions.into_iter().map(partition).collect()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test")]
+mod tests {
+    use super::*;
+    use crate::schema::Schema;
+
+    #[test]
+    fn rows_come_by_partition_and_clustering() {
+        let schema = Schema::with_system_keyspaces();
+        let table = schema.table("system_virtual_schema", "columns").unwrap().clone();
+        let mut rows = DataSet::new(table.clone());
+        for (keyspace, column) in [("b", "x"), ("a", "y"), ("b", "w")] {
+            let row = NewRow::default().set("keyspace_name", keyspace).set("table_name", "t");
+            rows.add(row.set("column_name", column).set("position", 1).set("kind", None::<&str>));
+        }
+        rows.add(NewRow::default().set("keyspace_name", "without the rest of its key"));
+        let partitions = rows.finish();
+        assert_eq!(partitions.iter().map(|p| p.rows.len()).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(partitions[1].rows[0].clustering.get(1), Some(&b"w"[..]));
+        let cells: Vec<_> = partitions[0].rows[0].cells().map(|cell| cell.column).collect();
+        assert_eq!(cells, [table.column("position").unwrap().id]);
+    }
+}

@@ -6,6 +6,7 @@
 
 mod data_set;
 mod sources;
+mod store;
 
 use std::sync::Arc;
 
@@ -64,6 +65,11 @@ fn fill_of(keyspace: &str, table: &str) -> Fill {
         (_, "caches") => sources::caches,
         (_, "gossip_info") => sources::gossip_info,
         (_, "cql_metrics") => sources::cql_metrics,
+        (_, "disk_usage") => store::disk_usage,
+        (_, "max_partition_size") => store::max_partition_size,
+        (_, "max_sstable_size") => store::max_sstable_size,
+        (_, "snapshots") => store::snapshots,
+        (_, "sstable_tasks") => store::sstable_tasks,
         (_, "system_properties") => sources::system_properties,
         _ => |_, _| {},
     }

@@ -9,6 +9,7 @@ use crate::cluster::local_node::RELEASE_VERSION;
 use crate::config::Config;
 use crate::cql::node::Node;
 use crate::schema::{ClusteringOrder, ColumnKind, ColumnMetadata, Schema, TableMetadata, system};
+use crate::storage::Storage;
 
 /// What virtual tables look at. The node holds the store, and the store the tables: so they hold it weakly.
 pub(super) struct Sources {
@@ -22,6 +23,10 @@ impl Sources {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let generation = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         Self { node: Arc::downgrade(node), config: config.clone(), generation }
+    }
+
+    pub(super) fn storage(&self) -> Option<Arc<Storage>> {
+        Some(self.node.upgrade()?.coordinator().storage().clone())
     }
 
     fn schema(&self) -> Arc<Schema> {
@@ -118,14 +123,21 @@ pub(super) fn clients(sources: &Sources, rows: &mut DataSet) {
 
 /// This node has one cache, of chunks; Cassandra's others are there with a capacity of 0.
 pub(super) fn caches(sources: &Sources, rows: &mut DataSet) {
-    let chunks = i64::try_from(sources.config.chunk_cache_bytes).unwrap_or(i64::MAX);
-    for (name, capacity) in [("chunks", chunks), ("counters", 0), ("keys", 0), ("rows", 0)] {
+    let Some(storage) = sources.storage() else { return };
+    let cache = storage.chunk_cache();
+    let bytes = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let chunks =
+        (bytes(cache.capacity()), bytes(cache.bytes()), i32::try_from(cache.chunks()).unwrap_or(i32::MAX));
+    let none = (0, 0, 0);
+    for (name, (capacity, size, entries)) in
+        [("chunks", chunks), ("counters", none), ("keys", none), ("rows", none)]
+    {
         rows.add(
             row()
                 .set("name", name)
                 .set("capacity_bytes", capacity)
-                .set("size_bytes", 0_i64)
-                .set("entry_count", 0)
+                .set("size_bytes", size)
+                .set("entry_count", entries)
                 .set("request_count", 0_i64)
                 .set("hit_count", 0_i64)
                 .set("hit_ratio", f64::NAN)
