@@ -382,8 +382,7 @@ impl Storage {
     /// Accepts no more writes, flushes everything, leaves nothing to replay (`nodetool drain`).
     pub fn drain(&self) -> Result<(), StorageError> {
         self.state.store(DRAINED, Ordering::Release);
-        self.commit_log.sync()?;
-        self.commit_log.next_segment();
+        self.commit_log.close_segment()?;
         self.flush_all()?;
         self.commit_log.remove_segments();
         Ok(())

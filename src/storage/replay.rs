@@ -59,25 +59,34 @@ impl Segments {
     /// Reads all segments, and refuses damage of what was durable, unless `ignore_errors` is set. A tail that was
     /// torn is passed over.
     pub fn check(&self, fs: &dyn FileSystem, ignore_errors: bool) -> Result<(), StorageError> {
-        let mut damages: Vec<(CommitPosition, bool, PathBuf, String)> = Vec::new();
-        let mut marks: Vec<CommitPosition> = Vec::new();
-        for (i, (id, path)) in self.files.iter().enumerate() {
+        let mut scans = Vec::new();
+        for (id, path) in &self.files {
             let scan = scan_file(fs, *id, path)?;
+            if let Some(descriptor) = &scan.descriptor {
+                unsupported(descriptor, path)?;
+            }
+            scans.push((*id, path, scan));
+        }
+        let mut damages: Vec<(CommitPosition, Option<i64>, bool, &PathBuf, String)> = Vec::new();
+        let mut marks: HashMap<Option<i64>, Vec<CommitPosition>> = HashMap::new();
+        for (i, (id, path, scan)) in scans.iter().enumerate() {
             let at = |offset| CommitPosition { segment: *id, offset };
+            let run = run_of(&scans, i);
             // Without marks, as Cassandra writes, only the end of the last segment may be torn.
             let has_marks = scan.descriptor.as_ref().is_none_or(|d| d.has_marks());
             let is_last = i + 1 == self.files.len();
-            for damage in scan.damage {
-                damages.push((at(damage.offset), has_marks || is_last, path.clone(), damage.message));
+            for damage in &scan.damage {
+                let may_be_tail = has_marks || is_last;
+                damages.push((at(damage.offset), run, may_be_tail, *path, damage.message.clone()));
             }
-            marks.extend(scan.marks.into_iter().map(at));
-            if let Some(descriptor) = scan.descriptor {
-                unsupported(&descriptor, path)?;
-            }
+            marks.entry(run).or_default().extend(scan.marks.iter().copied().map(at));
         }
-        let durable = marks.len().checked_sub(2).map_or(CommitPosition::NONE, |i| marks[i]);
-        for (position, may_be_tail, path, message) in damages {
-            if may_be_tail && position >= durable {
+        let durable = |run| {
+            let marks = marks.get(&run).map(Vec::as_slice).unwrap_or_default();
+            marks.len().checked_sub(2).and_then(|i| marks.get(i)).copied().unwrap_or(CommitPosition::NONE)
+        };
+        for (position, run, may_be_tail, path, message) in damages {
+            if may_be_tail && position >= durable(run) {
                 tracing::warn!(
                     "Ignoring commit log replay error likely due to incomplete flush to disk: {message}"
                 );
@@ -144,6 +153,14 @@ impl Segments {
         }
         Ok(replayed)
     }
+}
+
+/// The run that wrote a segment: marks of one run say nothing of what an earlier one left torn. Where its own
+/// descriptor cannot be read, the next one tells.
+fn run_of(scans: &[(i64, &PathBuf, SegmentScan)], index: usize) -> Option<i64> {
+    let id = scans.get(index)?.0;
+    let run = scans[index..].iter().find_map(|(_, _, scan)| scan.descriptor.as_ref().map(|d| d.run()))?;
+    run.filter(|run| *run <= id)
 }
 
 fn scan_file(fs: &dyn FileSystem, id: i64, path: &std::path::Path) -> Result<SegmentScan, StorageError> {

@@ -54,6 +54,8 @@ pub type DirtyTables = HashMap<TableId, u32>;
 #[derive(Debug)]
 pub struct Buffer {
     segment_bytes: u32,
+    /// The first segment.
+    run: i64,
     next_id: i64,
     segment: i64,
     /// Where the next piece starts in the segment, while there is none.
@@ -69,6 +71,7 @@ impl Buffer {
         let dirty = HashMap::from([(next_id, DirtyTables::new())]);
         Self {
             segment_bytes,
+            run: next_id,
             next_id: next_id + 1,
             segment: next_id,
             offset: 0,
@@ -121,7 +124,8 @@ impl Buffer {
     }
 
     fn new_piece(&self) -> Piece {
-        let mut bytes = if self.offset == 0 { Descriptor::new(self.segment).to_bytes() } else { Vec::new() };
+        let mut bytes =
+            if self.offset == 0 { Descriptor::new(self.segment, self.run).to_bytes() } else { Vec::new() };
         let header_bytes = bytes.len();
         bytes.extend_from_slice(&[0; MARKER_BYTES]);
         Piece { segment: self.segment, start: self.offset, bytes, header_bytes }

@@ -16,25 +16,25 @@ pub struct Descriptor {
     pub parameters: serde_json::Map<String, Value>,
 }
 
-/// The parameter by which segments with durability marks are known. Cassandra ignores parameters that it does not
-/// know.
-const MARKS: &str = "durabilityMarks";
+/// The parameter of segments with durability marks: the id of the first segment that the same run of the process
+/// wrote. Cassandra ignores parameters that it does not know.
+const MARKS: &str = "durabilityMarksSince";
 
 impl Descriptor {
-    /// The descriptor of a segment that we write.
-    pub fn new(id: i64) -> Self {
-        let parameters = [(MARKS.to_owned(), Value::String("true".to_owned()))];
+    /// The descriptor of a segment that we write, in a run whose first segment is `run`.
+    pub fn new(id: i64, run: i64) -> Self {
+        let parameters = [(MARKS.to_owned(), Value::String(run.to_string()))];
         Self { version: VERSION, id, parameters: parameters.into_iter().collect() }
-    }
-
-    /// The name of the segment's file.
-    pub fn file_name(&self) -> String {
-        format!("CommitLog-{}-{}.log", self.version, self.id)
     }
 
     /// Whether empty sections of the segment are durability marks.
     pub fn has_marks(&self) -> bool {
-        self.parameters.contains_key(MARKS)
+        self.run().is_some()
+    }
+
+    /// The first segment of the run that wrote this one; none where it has no durability marks.
+    pub fn run(&self) -> Option<i64> {
+        self.parameters.get(MARKS)?.as_str()?.parse().ok()
     }
 
     /// The class of the compressor; none where the segment is not compressed.
@@ -86,6 +86,11 @@ fn checksum(version: i32, id: i64, parameters: &[u8]) -> u32 {
     crc.finalize()
 }
 
+/// The name of the file of a segment that we write.
+pub fn file_name(id: i64) -> String {
+    format!("CommitLog-{VERSION}-{id}.log")
+}
+
 /// The version and the id in the name of a segment's file; none where it is not one.
 pub fn segment_id(file_name: &str) -> Option<(i32, i64)> {
     let (version, id) = file_name.strip_prefix("CommitLog-")?.strip_suffix(".log")?.split_once('-')?;
@@ -99,12 +104,12 @@ mod tests {
 
     #[test]
     fn round_trip() {
-        let descriptor = Descriptor::new(1_700_000_000_123);
+        let descriptor = Descriptor::new(1_700_000_000_123, 1_700_000_000_120);
         let mut bytes = descriptor.to_bytes();
         let len = bytes.len();
         bytes.extend([1, 2, 3]);
         assert_eq!(Descriptor::parse(&bytes), Some((descriptor.clone(), len)));
-        assert_eq!(segment_id(&descriptor.file_name()), Some((7, 1_700_000_000_123)));
+        assert_eq!(segment_id(&file_name(descriptor.id)), Some((7, 1_700_000_000_123)));
         for i in 0..len {
             let mut damaged = bytes.clone();
             damaged[i] ^= 0x10;

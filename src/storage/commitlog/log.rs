@@ -13,7 +13,7 @@ use super::super::error::StorageError;
 use super::super::options::{CommitLogOptions, CommitLogSync};
 use super::RECORD_OVERHEAD_BYTES;
 use super::buffer::{Buffer, CommitPosition, DirtyTables, Piece};
-use super::descriptor::Descriptor;
+use super::descriptor::file_name;
 use crate::env::fs::{FileSystem, WritableFile};
 use crate::schema::TableId;
 
@@ -157,7 +157,7 @@ impl CommitLog {
         unsynced: &mut Vec<(i64, Arc<dyn WritableFile>)>,
         piece: &Piece,
     ) -> Result<(), StorageError> {
-        let path = self.directory.join(Descriptor::new(piece.segment).file_name());
+        let path = self.directory.join(file_name(piece.segment));
         let failed = |error| StorageError::io(&path, error);
         if current.as_ref().is_none_or(|c| c.id != piece.segment) {
             let file = self.fs.create(&path).map_err(failed)?;
@@ -400,6 +400,19 @@ impl CommitLog {
     /// Goes on in a new segment, so that the current one can be removed once its tables are flushed.
     pub fn next_segment(&self) {
         self.buffer.lock().next_segment();
+    }
+
+    /// Syncs, and gives up the current segment, so that it can be removed once its tables are flushed.
+    pub fn close_segment(&self) -> Result<(), StorageError> {
+        self.sync()?;
+        let mut writer = self.writer.lock();
+        let mut buffer = self.buffer.lock();
+        if writer.unwritten.is_empty() && buffer.position() == writer.written {
+            writer.current = None;
+            writer.unsynced.clear();
+            buffer.next_segment();
+        }
+        Ok(())
     }
 
     /// The tables that keep the oldest segments from being removed, where the log is larger than it may be.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod codec;
+mod crash;
 mod engine;
 mod merge;
 pub(super) mod operations;
