@@ -153,18 +153,6 @@ impl Coordinator {
         self.storage.read(command, io).map_err(|e| read_error(e, consistency))
     }
 
-    /// What a client is told of a read that met more tombstones than `tombstone_failure_threshold`.
-    pub fn too_many_tombstones(&self, consistency: Consistency) -> Error {
-        Error::ReadFailure {
-            consistency,
-            received: 0,
-            block_for: 1,
-            data_present: false,
-            failures: vec![(REPLICA, RequestFailureReason::ReadTooManyTombstones)],
-            detail: None,
-        }
-    }
-
     fn replicas(&self, schema: &Schema, keyspace: &str) -> ReplicaCounts {
         match schema.keyspace(keyspace) {
             Some(metadata) => ReplicaCounts::of(&metadata.params.replication, &self.node),

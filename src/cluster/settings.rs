@@ -17,8 +17,6 @@ pub struct Settings {
     pub unlogged_batch_partitions_warn: usize,
     /// `tombstone_warn_threshold`.
     pub tombstone_warn: u64,
-    /// `tombstone_failure_threshold`.
-    pub tombstone_failure: u64,
     /// `cdc_enabled`.
     pub cdc_enabled: bool,
     /// `default_keyspace_rf`.
@@ -53,7 +51,6 @@ impl Default for Settings {
             batch_size_fail_bytes: 50 * 1024,
             unlogged_batch_partitions_warn: 10,
             tombstone_warn: 1000,
-            tombstone_failure: 100_000,
             cdc_enabled: false,
             default_keyspace_factor: 1,
             drop_compact_storage_enabled: false,

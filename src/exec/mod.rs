@@ -1,7 +1,6 @@
 //! Executes plans.
 //!
 //! - [`plan`]: a plan, and what running it gives.
-//! - [`command_text`]: reads as CQL text, for warnings.
 //! - [`context`]: what it is run with.
 //! - [`ddl`]: changes of the schema.
 //! - [`describe`]: the schema as CQL.
@@ -14,7 +13,6 @@
 //! - [`functions`]: native functions.
 //! - [`time_uuid`]: the paths of list elements.
 
-pub mod command_text;
 pub mod context;
 pub mod ddl;
 pub mod describe;

@@ -77,7 +77,6 @@ pub(super) fn settings(config: &Config) -> Settings {
         unlogged_batch_partitions_warn: usize::try_from(config.unlogged_batch_partitions_warn)
             .unwrap_or(usize::MAX),
         tombstone_warn: config.tombstone_warn_threshold,
-        tombstone_failure: config.tombstone_failure_threshold,
         default_keyspace_factor: usize::try_from(config.default_keyspace_rf).unwrap_or(1),
         drop_compact_storage_enabled: config.enabled("drop_compact_storage_enabled"),
         memtables: Default::default(),

@@ -35,7 +35,7 @@ pub use options::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
 };
 pub use order::{LayoutColumn, TableOrder};
-pub use read::purge_row;
+pub use read::{command_text, purge_row};
 pub use table_store::{Memtables, TableCounters, TableStore};
 pub use unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredPartitionIterator,

@@ -28,9 +28,10 @@ use super::paging::{NO_LIMIT, PagingState};
 use super::restrictions::Restrictions;
 use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
-use super::{ExecutionContext, command_text};
+use super::ExecutionContext;
 use crate::error::Error;
 use crate::schema::TableMetadata;
+use crate::storage::command_text;
 use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult, ReadCommand, ReadResponse};
 use crate::types::CqlType;
 
@@ -119,21 +120,15 @@ impl Reader for Watched<'_, '_> {
         let tombstones = response.tombstones_scanned;
         if tombstones > settings.tombstone_warn {
             let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
-            let text: String = command_text::text(command, &self.plan.read_columns)
+            let text: String = command_text(command, &self.plan.read_columns)
                 .chars()
                 .take(WARNED_QUERY_LENGTH)
                 .collect();
-            let last = match &command.range {
-                DataRange::Keys(keys) => keys.last().map(|key| key.token.0),
-                DataRange::Range { .. } => response.partitions.last().map(|p| p.key.token.0),
-            };
+            let last = response.last_key.as_ref().map(|key| key.token.0);
             self.context.warn(format!(
                 "Read {rows} live rows and {tombstones} tombstone cells for query {text}; token {} (see tombstone_warn_threshold)",
                 last.unwrap_or_default()
             ));
-        }
-        if tombstones > settings.tombstone_failure {
-            return Err(self.context.coordinator.too_many_tombstones(self.context.options.consistency));
         }
         Ok(response)
     }

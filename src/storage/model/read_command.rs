@@ -176,4 +176,6 @@ pub struct ReadResponse {
     pub limit_reached: bool,
     /// Rows and cells that were found deleted (for `tombstone_warn_threshold`).
     pub tombstones_scanned: u64,
+    /// The last partition that was looked at.
+    pub last_key: Option<DecoratedKey>,
 }

@@ -8,6 +8,7 @@ use super::super::model::{
 };
 use super::super::order::TableOrder;
 use super::super::unfiltered::{Unfiltered, UnfilteredRowIterator};
+use super::command_text::{command_text, key_text};
 use super::purge::Purger;
 use super::row_filter::PreparedFilter;
 
@@ -20,11 +21,29 @@ pub struct Collector<'a> {
     /// Rows found so far (Cassandra: `DataLimits.Counter`).
     rows: u64,
     is_first: bool,
+    limits: ReadLimits,
+    /// Rows looked at so far.
+    examined: u64,
+}
+
+/// What a read may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLimits {
+    /// More tombstones than this fail the read (`tombstone_failure_threshold`).
+    pub tombstones: u64,
+    /// After so many rows the read has to go on on a thread that may block.
+    pub examined: u64,
+}
+
+impl ReadLimits {
+    /// No limits.
+    #[cfg(test)]
+    pub const NONE: ReadLimits = ReadLimits { tombstones: u64::MAX, examined: u64::MAX };
 }
 
 impl<'a> Collector<'a> {
     /// Nothing found yet.
-    pub fn new(command: &'a ReadCommand) -> Self {
+    pub fn new(command: &'a ReadCommand, limits: ReadLimits) -> Self {
         Self {
             command,
             purger: Purger::new(&command.table, command.now_in_seconds),
@@ -32,17 +51,14 @@ impl<'a> Collector<'a> {
             response: ReadResponse::default(),
             rows: 0,
             is_first: true,
+            limits,
+            examined: 0,
         }
     }
 
     /// Whether the limit on rows in all was reached.
     pub fn is_done(&self) -> bool {
         self.rows >= self.command.limits.rows
-    }
-
-    /// Rows and cells that were found deleted so far.
-    pub fn tombstones(&self) -> u64 {
-        self.response.tombstones_scanned
     }
 
     /// Passes over a partition of which nothing was found.
@@ -58,14 +74,16 @@ impl<'a> Collector<'a> {
 
     /// Takes what is wanted of the next partition.
     pub fn add(&mut self, partition: &mut dyn UnfilteredRowIterator) -> Result<(), StorageError> {
-        let static_row = partition.static_row().and_then(|row| self.purge(row));
         let key = partition.key().clone();
+        let static_row = partition.static_row().and_then(|row| self.purge(row));
+        self.response.last_key = Some(key.clone());
         let Some(limit) = self.limit_of_partition() else { return Ok(()) };
         if !self.filter.matches_partition(&key, static_row.as_deref()) {
             return Ok(());
         }
         let mut rows = Vec::new();
         while (rows.len() as u64) < limit {
+            self.check_cost(&key)?;
             match partition.next()? {
                 None => break,
                 Some(Unfiltered::Marker(_)) => self.response.tombstones_scanned += 1,
@@ -78,8 +96,28 @@ impl<'a> Collector<'a> {
                 }
             }
         }
+        self.check_cost(&key)?;
         self.push(key, static_row, rows);
         Ok(())
+    }
+
+    fn check_cost(&mut self, key: &DecoratedKey) -> Result<(), StorageError> {
+        self.examined += 1;
+        if self.examined > self.limits.examined {
+            return Err(StorageError::WouldBlock);
+        }
+        let tombstones = self.response.tombstones_scanned;
+        if tombstones <= self.limits.tombstones {
+            return Ok(());
+        }
+        let partition_key = key_text(&self.command.table, key);
+        let query = command_text(self.command, "*");
+        tracing::error!(
+            "Scanned over {tombstones} tombstones during query '{query}' (last scanned row token was {} and partition \
+             key was ({partition_key})); query aborted",
+            key.token.0
+        );
+        Err(StorageError::TombstoneOverwhelming { tombstones, query, token: key.token.0, partition_key })
     }
 
     /// Takes what is wanted of a partition of a virtual table.

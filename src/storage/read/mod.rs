@@ -1,10 +1,12 @@
 //! Evaluates a [`ReadCommand`](super::model::ReadCommand) over merged sources.
 
 mod collector;
+mod command_text;
 mod path;
 mod purge;
 mod row_filter;
 
 #[cfg(test)]
-pub(super) use collector::Collector;
+pub(super) use collector::{Collector, ReadLimits};
+pub use command_text::command_text;
 pub use purge::purge_row;

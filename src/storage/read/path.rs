@@ -14,12 +14,16 @@ use super::super::table_store::TableStore;
 use super::super::unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, UnfilteredPartitionIterator, UnfilteredRowIterator,
 };
-use super::collector::Collector;
+use super::collector::{Collector, ReadLimits};
+use crate::schema::system;
+
+/// Rows that a read may look at on a connection's task, so that it does not keep others waiting.
+const EXAMINED_INLINE_MAX: u64 = 20_000;
 
 impl Storage {
     /// Answers a read.
     pub fn read(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
-        let mut collector = Collector::new(command);
+        let mut collector = Collector::new(command, self.read_limits(command, mode));
         if command.table.is_virtual() {
             self.read_virtual(command, &mut collector)?;
             return Ok(collector.finish());
@@ -53,6 +57,14 @@ impl Storage {
             }
         }
         Ok(collector.finish())
+    }
+
+    fn read_limits(&self, command: &ReadCommand, mode: IoMode) -> ReadLimits {
+        let is_local = system::is_local_system_keyspace(&command.table.keyspace);
+        ReadLimits {
+            tombstones: if is_local { u64::MAX } else { self.options().tombstone_failure_threshold },
+            examined: if mode == IoMode::MemoryOnly { EXAMINED_INLINE_MAX } else { u64::MAX },
+        }
     }
 
     fn read_virtual(&self, command: &ReadCommand, collector: &mut Collector<'_>) -> Result<(), StorageError> {

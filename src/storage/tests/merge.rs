@@ -13,7 +13,7 @@ use super::super::model::{
 };
 use super::super::observer::NoObserver;
 use super::super::order::TableOrder;
-use super::super::read::Collector;
+use super::super::read::{Collector, ReadLimits};
 use super::super::unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, UnfilteredPartitionIterator, UnfilteredRowIterator,
 };
@@ -64,7 +64,7 @@ fn read(
         let sources = sources.map(|r| Box::new(r) as BoxedRowIterator).collect();
         Box::new(MergedRows::new(order, key(1), reversed, sources))
     };
-    let mut collector = Collector::new(command);
+    let mut collector = Collector::new(command, ReadLimits::NONE);
     collector.add(&mut rows as &mut dyn UnfilteredRowIterator).unwrap();
     collector.finish().partitions.into_iter().next()
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::schema::{ColumnMetadata, TableMetadata};
-use crate::storage::model::{
+use super::super::model::{
     BoundKind, ClusteringIndexFilter, DataRange, DecoratedKey, Operator, ReadCommand, RowFilterExpression,
     RowFilterTarget, Slice,
 };
 use crate::types::{CqlType, maybe_quoted, token};
 
 /// The read as CQL text; `columns` is what stands after SELECT.
-pub fn text(command: &ReadCommand, columns: &str) -> String {
+pub fn command_text(command: &ReadCommand, columns: &str) -> String {
     let table = &command.table;
     let mut conditions = Vec::new();
     if let DataRange::Keys(keys) = &command.range {
@@ -43,12 +43,20 @@ fn condition(column: &ColumnMetadata, operator: &str, value: Option<&[u8]>) -> S
     format!("{} {operator} {}", maybe_quoted(&column.name), column.cql_type.to_cql_literal(value))
 }
 
+/// The components of a partition key as CQL literals, separated by commas.
+pub fn key_text(table: &TableMetadata, key: &DecoratedKey) -> String {
+    key_literals(table, key).join(", ")
+}
+
+fn key_literals(table: &TableMetadata, key: &DecoratedKey) -> Vec<String> {
+    let columns = &table.partition_key;
+    let values = token::decode_partition_key(&key.key, columns.len()).unwrap_or_default();
+    columns.iter().zip(values).map(|(c, value)| c.cql_type.to_cql_literal(Some(value))).collect()
+}
+
 fn key_conditions(table: &TableMetadata, keys: &[DecoratedKey]) -> Vec<String> {
     let columns = &table.partition_key;
-    let parts = |key: &DecoratedKey| -> Vec<String> {
-        let values = token::decode_partition_key(&key.key, columns.len()).unwrap_or_default();
-        columns.iter().zip(values).map(|(c, value)| c.cql_type.to_cql_literal(Some(value))).collect()
-    };
+    let parts = |key: &DecoratedKey| key_literals(table, key);
     match keys {
         [only] => {
             let named = columns.iter().zip(parts(only));
