@@ -18,7 +18,7 @@ use super::response::{Response, ResultMessage};
 use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
 use crate::error::Error;
-use crate::exec::context::ExecutionContext;
+use crate::exec::context::{ExecutionContext, Tracer};
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
 use crate::exec::options::ProtocolVersion;
@@ -74,12 +74,7 @@ impl Session {
         let tracing_id = trace.as_ref().map(|t| t.id());
         let prepared = match request.kind {
             RequestKind::Prepare { text, keyspace } => {
-                let mut response = self.prepare(text, keyspace);
-                if let (Execution::Ready(response), Some(trace)) = (&mut response, &trace) {
-                    response.tracing_id = tracing_id;
-                    trace.finish();
-                }
-                return response;
+                return self.prepare(text, keyspace, trace);
             }
             RequestKind::Query { text, options } => self.0.query(&text, options),
             RequestKind::Execute { id, result_metadata_id, options } => {
@@ -129,7 +124,7 @@ impl Session {
         )
     }
 
-    fn prepare(&self, text: String, keyspace: Option<String>) -> Execution {
+    fn prepare(&self, text: String, keyspace: Option<String>, trace: Option<Arc<TraceSession>>) -> Execution {
         let keyspace = keyspace.map(Arc::from).or_else(|| self.0.client.keyspace());
         let inner = self.0.clone();
         // What is noted of the statement goes to the commit log, which may wait for a disk.
@@ -137,10 +132,14 @@ impl Session {
             async move {
                 let worker = inner.clone();
                 let run = tokio::task::spawn_blocking(move || worker.prepare(&text, keyspace.as_deref()));
-                let response = match run.await {
+                let mut response = match run.await {
                     Ok(response) => response,
                     Err(error) => Response::from(Error::server(format!("the request failed: {error}"))),
                 };
+                if let Some(trace) = trace {
+                    trace.finish();
+                    response.tracing_id = Some(trace.id());
+                }
                 match inner.make_durable().await {
                     Ok(()) => response,
                     Err(error) => Response { result: Err(error), ..response },
@@ -294,7 +293,8 @@ impl Inner {
             self.client.version,
             keyspace.as_deref(),
             io,
-        );
+        )
+        .with_tracer(ready.trace.as_deref().map(|trace| trace as &dyn Tracer));
         let outcome = match &ready.work {
             Work::Statement(statement) => statement.plan.execute(&context, &ready.options.values),
             Work::Batch(plan, values) => plan.execute(&context, |i| &values[i]).map(|()| Outcome::Void),

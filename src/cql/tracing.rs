@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BufMut;
+use parking_lot::Mutex;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::client::Client;
 use super::node::Node;
 use super::request::{Request, RequestKind};
+use crate::exec::context::Tracer;
 use crate::exec::time_uuid;
 
 /// How long traces are kept, in seconds.
@@ -27,6 +29,8 @@ pub struct TraceSession {
     command: &'static str,
     request: &'static str,
     parameters: BTreeMap<String, String>,
+    /// What was done, and after how many microseconds.
+    steps: Mutex<Vec<(String, i32)>>,
 }
 
 impl fmt::Debug for TraceSession {
@@ -81,12 +85,26 @@ pub(super) fn trace_of(
         command: "QUERY",
         request: what,
         parameters,
+        steps: Mutex::new(Vec::new()),
     };
-    trace.event("Parsing and planning the statement", 0);
+    if let RequestKind::Query { text, .. } | RequestKind::Prepare { text, .. } = &request.kind {
+        trace.step(format!("Parsing {text}"));
+        trace.step("Preparing statement".to_owned());
+    }
     Some(Arc::new(trace))
 }
 
+impl Tracer for TraceSession {
+    fn step(&self, activity: String) {
+        self.steps.lock().push((activity, self.elapsed_us()));
+    }
+}
+
 impl TraceSession {
+    fn elapsed_us(&self) -> i32 {
+        i32::try_from(self.begun.elapsed().as_micros()).unwrap_or(i32::MAX)
+    }
+
     /// Its id, which the client is told.
     pub fn id(&self) -> Uuid {
         self.id
@@ -94,8 +112,11 @@ impl TraceSession {
 
     /// Notes that the request has run.
     pub(super) fn finish(&self) {
-        let duration_us = i32::try_from(self.begun.elapsed().as_micros()).unwrap_or(i32::MAX);
-        self.event("Request complete", duration_us);
+        let duration_us = self.elapsed_us();
+        let steps = std::mem::take(&mut *self.steps.lock());
+        for (activity, elapsed_us) in steps {
+            self.event(&activity, elapsed_us);
+        }
         let coordinator = address_bytes(self.node.coordinator().node().rpc_address);
         let mut parameters = Vec::new();
         parameters.put_i32(i32::try_from(self.parameters.len()).unwrap_or(0));

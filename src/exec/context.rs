@@ -1,5 +1,6 @@
 //! What a plan is run with.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -10,11 +11,17 @@ use super::pager::Reader;
 use crate::cluster::Coordinator;
 use crate::consistency::WriteType;
 use crate::error::Error;
-use crate::storage::model::{Mutation, ReadCommand, ReadResponse};
+use crate::storage::model::{DataRange, Mutation, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode};
 
 /// Rows that a request may read on a connection's task, beyond its first page.
 const INLINE_ROWS_MAX: usize = 10_000;
+
+/// Takes the steps of a request that its client wants traced (Cassandra: `Tracing.trace`).
+pub trait Tracer: Send + Sync + fmt::Debug {
+    /// Something was begun or done.
+    fn step(&self, activity: String);
+}
 
 /// What a plan is run with: the request's parameters, the node, and a place for warnings.
 #[derive(Debug)]
@@ -39,6 +46,7 @@ pub struct ExecutionContext<'a> {
     written: Mutex<Option<CommitPosition>>,
     /// Rows that this request read so far.
     rows_read: AtomicUsize,
+    tracer: Option<&'a dyn Tracer>,
 }
 
 impl<'a> ExecutionContext<'a> {
@@ -64,6 +72,18 @@ impl<'a> ExecutionContext<'a> {
             warnings: Mutex::new(Vec::new()),
             written: Mutex::new(None),
             rows_read: AtomicUsize::new(0),
+            tracer: None,
+        }
+    }
+
+    /// The same context, with its steps traced.
+    pub fn with_tracer(self, tracer: Option<&'a dyn Tracer>) -> Self {
+        Self { tracer, ..self }
+    }
+
+    fn trace(&self, activity: impl FnOnce() -> String) {
+        if let Some(tracer) = self.tracer {
+            tracer.step(activity());
         }
     }
 
@@ -74,7 +94,16 @@ impl<'a> ExecutionContext<'a> {
 
     /// Writes mutations at the request's consistency level.
     pub fn mutate(&self, mutations: Vec<Mutation>, write_type: WriteType) -> Result<(), Error> {
+        self.trace(|| "Determining replicas for mutation".to_owned());
+        let tables: Vec<String> = match self.tracer {
+            Some(_) => mutations.iter().flat_map(|m| &m.updates).map(|u| u.table.name.clone()).collect(),
+            None => Vec::new(),
+        };
         let position = self.coordinator.mutate(mutations, self.options.consistency, write_type)?;
+        self.trace(|| "Appending to commitlog".to_owned());
+        for table in tables {
+            self.trace(|| format!("Adding to {table} memtable"));
+        }
         *self.written.lock() = Some(position);
         Ok(())
     }
@@ -104,7 +133,15 @@ impl<'a> ExecutionContext<'a> {
 
 impl Reader for ExecutionContext<'_> {
     fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
+        self.trace(|| match &command.range {
+            DataRange::Keys(_) => format!("Executing single-partition query on {}", command.table.name),
+            DataRange::Range { .. } => format!("Executing seq scan for {}", command.table.name),
+        });
         let response = self.coordinator.read(command, self.options.consistency, self.io)?;
+        self.trace(|| {
+            let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
+            format!("Read {rows} live rows and {} tombstone cells", response.tombstones_scanned)
+        });
         self.count(&response)?;
         Ok(response)
     }

@@ -21,9 +21,6 @@ const PACKAGES: &[&str] = &["cassandra-driver==3.30.1", "cqlsh==6.2.2", "lz4==4.
 /// How long a script may take, on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Checks of what the server cannot do yet.
-const NOT_YET: &str = "test_tracing";
-
 /// A server of this process, with a runtime of its own, or the one that `CASSANDRA` names.
 pub(crate) struct TestServer {
     address: SocketAddr,
@@ -119,7 +116,6 @@ fn run(name: &str, script: &str, arguments: &[&str]) {
         .stdout(output())
         .stderr(output())
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("EXCEPT", NOT_YET)
         .spawn()
         .expect("the interpreter starts");
     let end = Instant::now() + LIMIT;

@@ -21,6 +21,7 @@ use self::group::{GroupBy, GroupCounts};
 use self::output::Output;
 use self::selector::{AggregateCall, Selector};
 use self::source::Source;
+use super::ExecutionContext;
 use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions, Values};
 use super::pager::{Pager, Query, Reader};
@@ -28,7 +29,6 @@ use super::paging::{NO_LIMIT, PagingState};
 use super::restrictions::Restrictions;
 use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
-use super::ExecutionContext;
 use crate::error::Error;
 use crate::schema::TableMetadata;
 use crate::storage::command_text;
@@ -120,10 +120,8 @@ impl Reader for Watched<'_, '_> {
         let tombstones = response.tombstones_scanned;
         if tombstones > settings.tombstone_warn {
             let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
-            let text: String = command_text(command, &self.plan.read_columns)
-                .chars()
-                .take(WARNED_QUERY_LENGTH)
-                .collect();
+            let text: String =
+                command_text(command, &self.plan.read_columns).chars().take(WARNED_QUERY_LENGTH).collect();
             let last = response.last_key.as_ref().map(|key| key.token.0);
             self.context.warn(format!(
                 "Read {rows} live rows and {tombstones} tombstone cells for query {text}; token {} (see tombstone_warn_threshold)",

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::schema::{ColumnMetadata, TableMetadata};
 use super::super::model::{
     BoundKind, ClusteringIndexFilter, DataRange, DecoratedKey, Operator, ReadCommand, RowFilterExpression,
     RowFilterTarget, Slice,
 };
+use crate::schema::{ColumnMetadata, TableMetadata};
 use crate::types::{CqlType, maybe_quoted, token};
 
 /// The read as CQL text; `columns` is what stands after SELECT.
