@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
+use smallvec::SmallVec;
 
 /// The values of a row's clustering columns, or of a prefix of them, in one buffer: for each an `i32` length
 /// (-1 for null) and its bytes. The empty buffer is the clustering of a static row and of tables without
@@ -16,18 +17,16 @@ impl Clustering {
 
     /// The clustering of these values.
     pub fn new<'a>(values: impl IntoIterator<Item = Option<&'a [u8]>>) -> Self {
-        let mut buffer = BytesMut::new();
+        // Gathered on the stack, so that one allocation of the right size is enough.
+        let mut buffer: SmallVec<[u8; 128]> = SmallVec::new();
         for value in values {
-            match value {
-                None => buffer.put_i32(-1),
-                Some(bytes) => {
-                    buffer
-                        .put_i32(i32::try_from(bytes.len()).expect("a clustering value has at most 64 KiB"));
-                    buffer.put_slice(bytes);
-                }
-            }
+            let length = value.map_or(-1, |bytes| {
+                i32::try_from(bytes.len()).expect("a clustering value has at most 64 KiB")
+            });
+            buffer.extend_from_slice(&length.to_be_bytes());
+            buffer.extend_from_slice(value.unwrap_or_default());
         }
-        Self(buffer.freeze())
+        Self(Bytes::copy_from_slice(&buffer))
     }
 
     /// The buffer that holds all values.
