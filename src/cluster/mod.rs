@@ -5,12 +5,14 @@
 //! - [`replicas`]: how many replicas a keyspace has, and how many of them must answer.
 //! - [`schema_store`]: the schema as `system_schema` keeps it.
 //! - [`settings`]: thresholds that requests are held against.
+//! - [`size_estimates`]: how many partitions each table has where.
 
 pub mod coordinator;
 pub mod local_node;
 pub mod replicas;
 pub mod schema_store;
 pub mod settings;
+pub mod size_estimates;
 
 pub use coordinator::Coordinator;
 pub use replicas::LocalNode;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod boot;
+mod estimates;
 mod options;
 mod table_stats;
 mod virtual_tables;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use crate::config::Config;
@@ -56,6 +58,8 @@ pub struct Server {
     stop_requested: Arc<Notify>,
     config: Arc<Config>,
     channel: Channel,
+    /// Ends with the server.
+    background: JoinSet<()>,
     _lock: File,
 }
 
@@ -93,7 +97,9 @@ impl Server {
         let stop_requested = Arc::new(Notify::new());
         let admin = NodeAdmin::new(node.clone(), config.clone(), clients.clone(), stop_requested.clone());
         let channel = Channel::open(Arc::new(admin), &config.home, config.control_address()).await;
-        Ok(Self { node, clients, stop_requested, config, channel, _lock: lock })
+        let mut background = JoinSet::new();
+        background.spawn(estimates::run(Arc::downgrade(&node)));
+        Ok(Self { node, clients, stop_requested, config, channel, background, _lock: lock })
     }
 
     /// Where CQL clients connect.
@@ -117,8 +123,9 @@ impl Server {
     }
 
     /// Stops accepting, finishes what runs, syncs, closes.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.clients.stop().await;
+        self.background.shutdown().await;
         let storage = self.node.coordinator().storage().clone();
         match tokio::task::spawn_blocking(move || storage.shutdown()).await {
             Ok(Ok(())) => info!("stopped"),
