@@ -40,10 +40,12 @@ pub fn write(storage: &Storage, before: &Schema, after: &mut Schema, cdc_enabled
     for mutation in schema_keyspace::mutations(before, after, at) {
         storage.apply(mutation)?;
     }
-    storage.write_out()?;
+    storage.sync()?;
+    // The store replays its own tables first, so it needs no SSTables of them; Cassandra does, before it can replay
+    // what we left behind.
     for name in schema_keyspace::TABLES {
         if let Some(table) = before.table(system::SYSTEM_SCHEMA, name) {
-            storage.flush(table.id)?;
+            storage.request_flush(table.id);
         }
     }
     let rows = read_rows(storage, before)?;

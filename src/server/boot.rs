@@ -21,8 +21,8 @@ pub(super) fn boot(config: &Config) -> Result<Arc<Node>, Error> {
     let base = Schema::with_system_keyspaces();
     let schema = Arc::new(SchemaRef::new(base.clone()));
     let storage = Storage::open(options::storage(config), Arc::new(RealFs), clock.clone(), schema.clone())?;
-    // Changes of the schema are flushed before they are answered, so all of it is in SSTables: what the commit log
-    // holds of other tables can be replayed with it.
+    // The node's own tables are replayed by now, so all of the schema can be read: what the commit log holds of other
+    // tables can be replayed with it.
     publish(&storage, &schema, schema_store::load(&storage, &base)?)?;
     storage.recover()?;
     let settings = options::settings(config);

@@ -174,7 +174,9 @@ impl Storage {
 
     /// Asks for a flush of a table, and does not wait for it.
     pub fn request_flush(&self, table: TableId) {
-        self.flusher.request(table);
+        if self.table(table).is_some_and(|store| !store.memtables().current.is_empty()) {
+            self.flusher.request(table);
+        }
     }
 
     /// Writes all memtables to SSTables.

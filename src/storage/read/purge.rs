@@ -29,7 +29,8 @@ impl Purger {
         self.dropped.iter().any(|(column, time)| *column == cell.column && cell.timestamp <= *time)
     }
 
-    /// What is left of a row, `None` where nothing is; and how many of its parts were deleted or expired.
+    /// What is left of a row, `None` where nothing is; and how many of its cells were deleted or expired, one where
+    /// the row as a whole was (Cassandra: `ReadCommand.withMetricsRecording`).
     pub fn purge(&self, row: &Arc<Row>) -> (Option<Arc<Row>>, u64) {
         if !row.has_deletion(self.now_in_seconds) && !row.cells().any(|c| self.is_dropped(&c)) {
             let dead = row.is_empty() || (self.strict_liveness && row.liveness.is_empty());
@@ -37,7 +38,7 @@ impl Purger {
         }
         let now = self.now_in_seconds;
         let liveness = if row.liveness.is_live(now) { row.liveness } else { LivenessInfo::EMPTY };
-        let mut tombstones = row.complex_deletions().len() as u64 + u64::from(!row.deletion.is_live());
+        let mut tombstones = 0;
         let mut builder = RowBuilder::with_capacity(row.cell_count(), row.data_len());
         for cell in row.cells() {
             if !cell.is_live(now) {

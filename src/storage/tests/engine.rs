@@ -144,7 +144,7 @@ fn flushed_rows_are_read_from_sstables_and_segments_go() {
     assert_eq!(storage.memtable_bytes(), 0);
     storage.drain().unwrap();
     assert!(apply(&storage, &operations[0]).is_err());
-    assert_eq!(segments(root.path()).len(), 1, "the last segment stays");
+    assert_eq!(segments(root.path()).len(), 0, "nothing is left to replay");
     let copy = killed(root.path());
     let again = open(copy.path());
     assert_eq!(again.memtable_bytes(), 0, "nothing was replayed");
@@ -234,4 +234,75 @@ fn a_torn_tail_is_passed_over_and_damage_before_a_durable_mark_is_refused() {
         "{refused:?} refused, tail from {marks:?} on"
     );
     assert!(refused.len() > 30 && accepted.len() > 30);
+}
+
+#[test]
+fn too_many_tombstones_are_an_error() {
+    let root = tempfile::tempdir().unwrap();
+    let mut options = options(root.path());
+    options.tombstone_failure_threshold = 5;
+    let storage = open_with(options, Arc::new(RealFs)).unwrap();
+    for i in 0..6 {
+        apply(&storage, &Operation::DeleteRow { place: (i, 0), time: 1 }).unwrap();
+        let found = storage.read(&all(DataRange::Keys(vec![key(1)])), IoMode::Blocking);
+        assert_eq!(found.is_err(), i == 5, "{found:?}");
+    }
+}
+
+#[test]
+fn a_column_that_was_dropped_and_one_that_was_added_are_read_right() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    apply(&storage, &insert((1, 1), 7, 5)).unwrap();
+    let mut columns: Vec<_> = table().columns().filter(|c| c.name != "z_i").cloned().collect();
+    let old = table();
+    let dropped = old.column("z_i").unwrap().clone();
+    let added = crate::schema::ColumnMetadata {
+        id: old.next_column_id(),
+        name: "added".to_owned(),
+        ..dropped.clone()
+    };
+    columns.push(added.clone());
+    let mut new =
+        crate::schema::TableMetadata::new(&old.keyspace, &old.name, old.id, columns, old.params.clone());
+    let entry = crate::schema::DroppedColumn { column: dropped, dropped_time_us: 6 };
+    new.dropped_columns.insert("z_i".to_owned(), entry);
+    let new = Arc::new(new);
+    let mut keyspace = (**schema().keyspace("ks").unwrap()).clone();
+    keyspace.tables.insert(new.name.clone(), new.clone());
+    let schema = Arc::new(crate::schema::Schema::default().with_keyspace(keyspace));
+    storage.schema().store(schema.clone());
+    storage.schema_changed(&schema).unwrap();
+    for flushed in [false, true] {
+        let command = ReadCommand { table: new.clone(), ..all(DataRange::Keys(vec![key(1)])) };
+        let found = storage.read(&command, IoMode::Blocking).unwrap();
+        assert_eq!(found.partitions[0].rows[0].cell_count(), 0, "flushed: {flushed}");
+        storage.flush_all().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn in_batch_mode_a_write_waits_for_the_disk() {
+    let root = tempfile::tempdir().unwrap();
+    for sync in [CommitLogSync::Batch, CommitLogSync::Group { window: Duration::from_millis(5) }] {
+        let fs = crate::env::faulty_fs::FaultyFs::new(3);
+        let mut options = options(root.path());
+        options.commit_log.sync = sync;
+        let storage = open_with(options.clone(), Arc::new(fs.clone())).unwrap();
+        for i in 0..5 {
+            let update = update(&table(), &insert((i % 4, i / 4), i, 1));
+            let mutation = Mutation { key: key(1), updates: vec![update], is_counter: false };
+            let position = storage.apply(mutation).unwrap();
+            storage.write_out().unwrap();
+            storage.synced(position).await.unwrap();
+        }
+        let faults =
+            crate::env::faulty_fs::Faults { die_at_operation: Some(fs.operations()), ..Default::default() };
+        fs.set_faults(faults);
+        let _ = storage.shutdown();
+        fs.crash();
+        let again = open_with(options, Arc::new(fs)).unwrap();
+        let operations: Vec<Operation> = (0..5).map(|i| insert((i % 4, i / 4), i, 1)).collect();
+        check(&again, &operations);
+    }
 }
