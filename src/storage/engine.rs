@@ -19,7 +19,7 @@ use super::counters::CounterLocks;
 use super::error::StorageError;
 use super::flush::Flusher;
 use super::lifecycle::TableFiles;
-use super::model::{DecoratedKey, Mutation, PartitionUpdate};
+use super::model::{Mutation, PartitionUpdate};
 use super::observer::{AllObservers, NoObserver, PartitionObserver, WriteObserver};
 use super::options::StorageOptions;
 use super::order::TableOrder;
@@ -30,7 +30,7 @@ use super::table_store::TableStore;
 use super::virtual_table::VirtualTable;
 use crate::env::clock::Clock;
 use crate::env::fs::FileSystem;
-use crate::schema::{Schema, SchemaRef, TableId, TableMetadata};
+use crate::schema::{Schema, SchemaRef, TableId};
 
 /// Whether a read may wait for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,7 +312,7 @@ impl Storage {
         let keys: Vec<String> = mutation
             .updates
             .iter()
-            .map(|u| format!("{}.{}", u.table.name, key_text(&u.table, &u.key)))
+            .map(|u| format!("{}.{}", u.table.name, super::read::key_text(&u.table, &u.key)))
             .collect();
         Err(StorageError::Invalid(format!(
             "Rejected an oversized mutation ({bytes}/{most}) for keyspace: {keyspace}. Top keys are: {}",
@@ -429,13 +429,4 @@ fn apply_update(store: &TableStore, update: PartitionUpdate) -> i64 {
     let begun: Vec<Box<dyn PartitionObserver + '_>> =
         observers.iter().map(|o| o.begin(&update.table, &update.key)).collect();
     memtables.current.apply(update, &mut AllObservers(begun))
-}
-
-/// A key as text, for messages.
-pub(super) fn key_text(table: &TableMetadata, key: &DecoratedKey) -> String {
-    let columns = &table.partition_key;
-    let values = crate::types::token::decode_partition_key(&key.key, columns.len()).unwrap_or_default();
-    let texts: Vec<String> =
-        columns.iter().zip(values).map(|(column, value)| column.cql_type.to_string_value(value)).collect();
-    texts.join(":")
 }

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::super::error::StorageError;
-use super::super::options::{CommitLogOptions, CommitLogSync};
+use super::super::options::{CommitLogOptions, CommitLogSync, FailurePolicy};
 use super::RECORD_OVERHEAD_BYTES;
 use super::buffer::{Buffer, CommitPosition, DirtyTables, Piece};
 use super::descriptor::file_name;
@@ -39,6 +39,9 @@ pub struct CommitLog {
     in_doubt: AtomicBool,
     failure: Mutex<Option<StorageError>>,
 }
+
+/// With this the process ends where a disk fails and the policy is `die`, as Cassandra's does.
+const EXIT_STATUS_OF_DEATH: i32 = 100;
 
 /// What the syncing thread waits for.
 #[derive(Debug, Default)]
@@ -255,6 +258,10 @@ impl CommitLog {
         tracing::error!(
             "Failed to write the commit log: {error}. No write is accepted until it succeeds again."
         );
+        if self.options.failure_policy == FailurePolicy::Die {
+            tracing::error!("commit_failure_policy is die: exiting");
+            std::process::exit(EXIT_STATUS_OF_DEATH);
+        }
         *self.failure.lock() = Some(error);
         self.failed.store(true, Ordering::Relaxed);
     }

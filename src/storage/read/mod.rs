@@ -9,4 +9,5 @@ mod row_filter;
 #[cfg(test)]
 pub(super) use collector::{Collector, ReadLimits};
 pub use command_text::command_text;
+pub(super) use command_text::key_text;
 pub use purge::purge_row;
