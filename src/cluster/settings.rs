@@ -17,6 +17,8 @@ pub struct Settings {
     pub unlogged_batch_partitions_warn: usize,
     /// `tombstone_warn_threshold`.
     pub tombstone_warn: u64,
+    /// `trace_type_query_ttl`, in seconds.
+    pub trace_ttl_seconds: i32,
     /// `cdc_enabled`.
     pub cdc_enabled: bool,
     /// `default_keyspace_rf`.
@@ -51,6 +53,7 @@ impl Default for Settings {
             batch_size_fail_bytes: 50 * 1024,
             unlogged_batch_partitions_warn: 10,
             tombstone_warn: 1000,
+            trace_ttl_seconds: 24 * 60 * 60,
             cdc_enabled: false,
             default_keyspace_factor: 1,
             drop_compact_storage_enabled: false,

@@ -164,7 +164,23 @@ pub(super) fn check(values: &Values) -> Result<(), ConfigError> {
     tokens(values)?;
     guardrails(values)?;
     sizes(values)?;
-    classes(values)
+    classes(values)?;
+    security(values)
+}
+
+/// What protects a server must not be asked for and silently missing.
+fn security(values: &Values) -> Result<(), ConfigError> {
+    for (key, only) in [("authenticator", "AllowAllAuthenticator"), ("authorizer", "AllowAllAuthorizer")] {
+        if let Some(class) = values.class(key)
+            && class.simple_name() != only
+        {
+            return refuse(format!("{key}: {} is not supported yet, only {only}", class.class_name));
+        }
+    }
+    if values.bool("client_encryption_options.enabled") == Some(true) {
+        return refuse("client_encryption_options: TLS on the client port is not supported yet");
+    }
+    Ok(())
 }
 
 fn refuse<T>(message: impl Into<String>) -> Result<T, ConfigError> {

@@ -16,9 +16,6 @@ use super::request::{Request, RequestKind};
 use crate::exec::context::Tracer;
 use crate::exec::time_uuid;
 
-/// How long traces are kept, in seconds.
-const TTL_SECONDS: i32 = 24 * 60 * 60;
-
 /// The trace of one request.
 pub struct TraceSession {
     node: Arc<Node>,
@@ -101,6 +98,11 @@ impl Tracer for TraceSession {
 }
 
 impl TraceSession {
+    /// How long traces are kept, as an `int` of seconds.
+    fn ttl(&self) -> [u8; 4] {
+        self.node.coordinator().settings().trace_ttl_seconds.to_be_bytes()
+    }
+
     fn elapsed_us(&self) -> i32 {
         i32::try_from(self.begun.elapsed().as_micros()).unwrap_or(i32::MAX)
     }
@@ -137,7 +139,7 @@ impl TraceSession {
                 Some(&parameters),
                 Some(self.request.as_bytes()),
                 Some(&self.started_at_ms.to_be_bytes()),
-                Some(&TTL_SECONDS.to_be_bytes()),
+                Some(&self.ttl()),
             ],
         );
     }
@@ -155,7 +157,7 @@ impl TraceSession {
                 Some(&elapsed_us.to_be_bytes()),
                 Some(&7000i32.to_be_bytes()),
                 Some(b"Native-Transport-Requests-1"),
-                Some(&TTL_SECONDS.to_be_bytes()),
+                Some(&self.ttl()),
             ],
         );
     }
