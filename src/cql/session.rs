@@ -98,7 +98,8 @@ impl Session {
 
     /// Runs at once what needs no disk; the rest goes to a thread that may block.
     fn run(&self, ready: Ready) -> Execution {
-        if !ready.blocks() {
+        let storage = self.0.node.coordinator().storage();
+        if !(ready.blocks() || ready.writes() && storage.is_full()) {
             let attempt = self.0.run(&ready, IoMode::MemoryOnly);
             if !matches!(attempt.result, Err(Error::WouldBlock)) {
                 return Execution::Ready(attempt);
@@ -355,8 +356,18 @@ impl Inner {
 }
 
 impl Ready {
+    fn writes(&self) -> bool {
+        match &self.work {
+            Work::Statement(statement) => statement.plan.writes(),
+            Work::Batch(..) => true,
+        }
+    }
+
     fn blocks(&self) -> bool {
-        matches!(&self.work, Work::Statement(statement) if statement.plan.blocks())
+        match &self.work {
+            Work::Statement(statement) => statement.plan.blocks(),
+            Work::Batch(plan, _) => plan.changes_counters(),
+        }
     }
 }
 

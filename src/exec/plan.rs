@@ -58,10 +58,20 @@ impl Plan {
         }
     }
 
-    /// Whether it changes the schema or waits for the disk in any case, so that it has to run on a thread that may
-    /// block.
+    /// Whether it may wait for the disk without saying so, and so has to run on a thread that may block: changes of the
+    /// schema, and counters, which are read before they are written.
     pub fn blocks(&self) -> bool {
-        matches!(self, Self::Truncate(_) | Self::Ddl(_))
+        match self {
+            Self::Truncate(_) | Self::Ddl(_) => true,
+            Self::Modify(modification) => modification.table.is_counter,
+            Self::Batch(batch) => batch.changes_counters(),
+            _ => false,
+        }
+    }
+
+    /// Whether it writes rows.
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::Modify(_) | Self::Batch(_))
     }
 
     /// Whether it reads or writes a table of that keyspace, or the table.

@@ -341,8 +341,13 @@ impl Storage {
     }
 
     /// Waits while memtables take more than they may, until a flush gives some back.
+    /// Whether a write has to wait until memtables were flushed.
+    pub fn is_full(&self) -> bool {
+        self.memtable_bytes() > self.options.memtables.space_bytes
+    }
+
     fn wait_for_memory(&self) -> Result<(), StorageError> {
-        if self.memtable_bytes() <= self.options.memtables.space_bytes {
+        if !self.is_full() {
             return Ok(());
         }
         self.flusher.request_cleanup();

@@ -36,6 +36,11 @@ pub struct BatchPlan {
 }
 
 impl BatchPlan {
+    /// Whether it changes counters.
+    pub fn changes_counters(&self) -> bool {
+        self.statements.iter().any(|statement| statement.table.is_counter)
+    }
+
     /// Refuses what must not stand in one batch.
     pub fn validate(&self) -> Result<(), Error> {
         let refuse = |message: &str| Err(Error::invalid(message));
@@ -49,7 +54,7 @@ impl BatchPlan {
         if timestamp_set && self.statements.iter().any(|s| s.attributes.timestamp.is_some()) {
             return refuse("Timestamp must be set either on BATCH or individual statements");
         }
-        let counters = self.statements.iter().any(|s| s.table.is_counter);
+        let counters = self.changes_counters();
         let others = self.statements.iter().any(|s| !s.table.is_counter);
         if timestamp_set && counters {
             return refuse("Cannot provide custom timestamp for a BATCH containing counters");
