@@ -16,7 +16,7 @@ use crate::consistency::{Consistency, RequestFailureReason, WriteType};
 use crate::env::clock::Clock;
 use crate::error::Error;
 use crate::event::Event;
-use crate::schema::{Schema, SchemaRef};
+use crate::schema::{Schema, SchemaRef, TableMetadata};
 use crate::storage::model::{Mutation, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode, Storage, StorageError};
 
@@ -123,7 +123,6 @@ impl Coordinator {
         consistency: Consistency,
         write_type: WriteType,
     ) -> Result<CommitPosition, Error> {
-        validate_for_write(consistency, &mutations)?;
         let schema = self.schema.load();
         for mutation in &mutations {
             let Some(update) = mutation.updates.first() else { continue };
@@ -148,7 +147,8 @@ impl Coordinator {
         }
         if !command.table.is_virtual() {
             let schema = self.schema.load();
-            self.replicas(&schema, &command.table.keyspace).check(consistency, &self.node, false)?;
+            let level = level_of_read(consistency);
+            self.replicas(&schema, &command.table.keyspace).check(level, &self.node, false)?;
         }
         self.storage.read(command, io).map_err(|e| read_error(e, consistency))
     }
@@ -161,21 +161,30 @@ impl Coordinator {
     }
 }
 
-/// Levels that make no sense for a write are refused (Cassandra: `validateForWrite`, `validateCounterForWrite`).
-fn validate_for_write(consistency: Consistency, mutations: &[Mutation]) -> Result<(), Error> {
-    let counter = mutations.iter().find(|m| m.is_counter).and_then(|m| m.updates.first());
-    match (consistency, counter) {
-        (Consistency::Any, Some(update)) => Err(Error::invalid(format!(
+/// Refuses levels that make no sense for a single write (Cassandra: `validateForWrite`, `validateCounterForWrite`).
+/// Batches are not held against it.
+pub fn validate_for_write(consistency: Consistency, table: &TableMetadata) -> Result<(), Error> {
+    match (consistency, table.is_counter) {
+        (Consistency::Any, true) => Err(Error::invalid(format!(
             "Consistency level ANY is not yet supported for counter table {}",
-            update.table.name
+            table.name
         ))),
-        (Consistency::Serial | Consistency::LocalSerial, Some(_)) => {
+        (Consistency::Serial | Consistency::LocalSerial, true) => {
             Err(Error::invalid("Counter operations are inherently non-serializable"))
         }
-        (Consistency::Serial | Consistency::LocalSerial, None) => {
+        (Consistency::Serial | Consistency::LocalSerial, false) => {
             Err(Error::invalid("You must use conditional updates for serializable writes"))
         }
         _ => Ok(()),
+    }
+}
+
+/// The level at which the read of a serial level has to find replicas.
+fn level_of_read(consistency: Consistency) -> Consistency {
+    match consistency {
+        Consistency::Serial => Consistency::Quorum,
+        Consistency::LocalSerial => Consistency::LocalQuorum,
+        other => other,
     }
 }
 

@@ -12,6 +12,7 @@ use super::options::Values;
 use super::result::{Columns, Rows};
 use super::select::SelectPlan;
 use super::truncate::TruncatePlan;
+use crate::cluster::coordinator::validate_for_write;
 use crate::consistency::WriteType;
 use crate::error::Error;
 use crate::event::SchemaChange;
@@ -104,6 +105,7 @@ impl Plan {
 impl ModificationPlan {
     /// Runs it alone.
     fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<(), Error> {
+        validate_for_write(context.options.consistency, &self.table)?;
         let mut collector = MutationCollector::default();
         self.add_updates(context, values, context.timestamp, &mut collector)?;
         let mutations = collector.finish();

@@ -313,12 +313,3 @@ async fn a_client_that_does_not_read_holds_up_only_itself() {
         assert_eq!(lazy.receive().await.stream, stream);
     }
 }
-
-/// For drivers and load tools, by hand: `cargo test --lib serve_for_drivers -- --ignored`, on port 19042 for a minute.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "by hand"]
-async fn serve_for_drivers() {
-    let address = "127.0.0.1:19042".parse().unwrap();
-    let _server = Server::bind(address, Arc::new(Fake::default()), Limits::default()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-}
