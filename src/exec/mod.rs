@@ -18,7 +18,6 @@ pub mod ddl;
 pub mod describe;
 pub mod expiration;
 pub mod functions;
-mod literal;
 pub mod modify;
 pub mod options;
 pub mod pager;

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::functions::{Function, FunctionContext};
-use super::literal;
 use super::options::{Value, Values};
 use crate::error::Error;
-use crate::types::CqlType;
+use crate::types::{CqlType, collection};
 
 /// What terms are evaluated with.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +118,7 @@ impl Marker {
                 self.cql_type.validate(bytes).map_err(|e| Error::invalid(e.to_string()))?;
                 match &self.cql_type {
                     CqlType::Set { .. } | CqlType::Map { .. } => {
-                        Ok(Bound::Bytes(literal::sorted(&self.cql_type, bytes)))
+                        Ok(Bound::Bytes(collection::sorted(&self.cql_type, bytes)))
                     }
                     _ => Ok(Bound::Bytes(Cow::Borrowed(bytes))),
                 }
@@ -139,7 +138,8 @@ impl Composite {
                 Bound::Unset => parts.push(None),
             }
         }
-        Ok(Bound::Bytes(Cow::Owned(literal::build(&self.cql_type, &parts))))
+        let views: Vec<Option<&[u8]>> = parts.iter().map(Option::as_deref).collect();
+        Ok(Bound::Bytes(Cow::Owned(collection::build(&self.cql_type, &views))))
     }
 
     /// What stands for a null element: nothing in a tuple or user type; collections and vectors refuse it.
