@@ -19,7 +19,7 @@ use crate::schema::{ColumnKind, ColumnMetadata, DroppedColumn, KeyspaceMetadata,
 use crate::types::CqlType;
 
 pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTransformation> {
-    let keyspace_name = keyspace_of(&alter.name, session)?;
+    let keyspace_name = keyspace_of(&alter.name, session)?.to_owned();
     if let AlterTableAction::Add { columns, .. } = &alter.action {
         columns.iter().try_for_each(|column| check_classes(&column.ty))?;
     }

@@ -28,7 +28,7 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
     create.columns.iter().try_for_each(|column| check_classes(&column.ty))?;
     check_text(create)?;
     let attributes = Attributes::new(&create.properties)?;
-    let keyspace_name = keyspace_of(&create.name, session)?;
+    let keyspace_name = keyspace_of(&create.name, session)?.to_owned();
     let create = create.clone();
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
         let name = create.name.name.as_str();

@@ -8,7 +8,7 @@ use crate::event::{Change, SchemaChange};
 use crate::exec::ddl::SchemaTransformation;
 
 pub(super) fn plan(drop: &DropTable, session: Option<&str>) -> Result<SchemaTransformation> {
-    let keyspace_name = keyspace_of(&drop.name, session)?;
+    let keyspace_name = keyspace_of(&drop.name, session)?.to_owned();
     let name = drop.name.name.as_str().to_owned();
     let if_exists = drop.if_exists;
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {

@@ -9,12 +9,15 @@ mod drop_table;
 mod keyspace;
 mod user_type;
 
-use cql_grammar::ast::{Name, QualifiedName, Statement};
+use cql_grammar::ast::Statement;
 
+use super::table::keyspace_of;
+use super::text::qualified as written;
 use crate::error::{Error, Result};
 use crate::event::SchemaChange;
 use crate::exec::ddl::{KeyspaceChange, SchemaTransformation, Transformed};
 use crate::schema::{KeyspaceMetadata, system};
+use crate::types::maybe_quoted;
 
 /// The change that a statement makes; none where it is not one that changes the schema. `keyspace` is the session's.
 pub fn plan(statement: &Statement, keyspace: Option<&str>) -> Result<Option<SchemaTransformation>> {
@@ -31,24 +34,6 @@ pub fn plan(statement: &Statement, keyspace: Option<&str>) -> Result<Option<Sche
         _ => return Ok(None),
     };
     change.map(Some)
-}
-
-/// The keyspace of a qualified name, or else the session's.
-fn keyspace_of(name: &QualifiedName, session: Option<&str>) -> Result<String> {
-    let written = name.keyspace.as_ref().map(Name::as_str);
-    written.or(session).map(str::to_owned).ok_or_else(|| {
-        Error::invalid(
-            "No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename",
-        )
-    })
-}
-
-/// A qualified name as it is written.
-fn written(name: &QualifiedName) -> String {
-    match &name.keyspace {
-        Some(keyspace) => format!("{}.{}", keyspace.as_str(), name.name.as_str()),
-        None => name.name.as_str().to_owned(),
-    }
 }
 
 /// What a statement needs leave for.
@@ -114,11 +99,6 @@ fn put(keyspace: KeyspaceMetadata, event: SchemaChange) -> Result<Transformed> {
 
 fn keyspace_missing(name: &str) -> Error {
     Error::invalid(format!("Keyspace '{name}' doesn't exist"))
-}
-
-/// An identifier as CQL text, quoted where it has to be (Cassandra: `ColumnIdentifier.maybeQuote`).
-fn maybe_quoted(name: &str) -> String {
-    crate::types::maybe_quoted(name)
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ fn check_field(ty: &ast::CqlType) -> Result<()> {
 }
 
 pub(super) fn create(create: &CreateType, session: Option<&str>) -> Result<SchemaTransformation> {
-    let keyspace_name = keyspace_of(&create.name, session)?;
+    let keyspace_name = keyspace_of(&create.name, session)?.to_owned();
     create.fields.iter().try_for_each(|(_, ty)| check_classes(ty))?;
     let create = create.clone();
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {
@@ -129,7 +129,7 @@ pub(super) fn create(create: &CreateType, session: Option<&str>) -> Result<Schem
 }
 
 pub(super) fn alter(alter: &AlterType, session: Option<&str>) -> Result<SchemaTransformation> {
-    let keyspace_name = keyspace_of(&alter.name, session)?;
+    let keyspace_name = keyspace_of(&alter.name, session)?.to_owned();
     if let AlterTypeAction::Add { ty, .. } = &alter.action {
         check_classes(ty)?;
     }
@@ -233,7 +233,7 @@ fn rename_fields(user_type: &UserType, renames: &[(Name, Name)], if_exists: bool
 }
 
 pub(super) fn drop(drop: &DropType, session: Option<&str>) -> Result<SchemaTransformation> {
-    let keyspace_name = keyspace_of(&drop.name, session)?;
+    let keyspace_name = keyspace_of(&drop.name, session)?.to_owned();
     let name = drop.name.name.as_str().to_owned();
     let if_exists = drop.if_exists;
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {
