@@ -1,0 +1,97 @@
+//! The configuration as a whole.
+
+#![allow(clippy::unwrap_used, reason = "test")]
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(text, None, Path::new("/var/lib/cassandra")).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_defaults_are_those_of_the_shipped_file() {
+    let config = parse("").unwrap();
+    assert_eq!(config.cluster_name, "Test Cluster");
+    assert_eq!(config.num_tokens, 16);
+    assert_eq!(config.native_transport_address(), "127.0.0.1:9042".parse().unwrap());
+    assert_eq!(config.commitlog_sync, CommitLogSync::Periodic { period: Duration::from_secs(10) });
+    assert_eq!(config.disk_failure_policy, DiskFailurePolicy::Stop);
+    assert_eq!(config.data_directories, [Path::new("/var/lib/cassandra/data")]);
+    assert_eq!(config.commitlog_directory, Path::new("/var/lib/cassandra/commitlog"));
+    assert_eq!(config.max_mutation_size_bytes, 16 << 20);
+    assert_eq!(config.location, Location { datacenter: "datacenter1".into(), rack: "rack1".into() });
+    assert_eq!(config.seeds, ["127.0.0.1:7000"]);
+    assert!(config.without_effect().is_empty());
+}
+
+#[test]
+fn keys_without_effect_are_named() {
+    let config = parse("concurrent_reads: 64\ncluster_name: x\nphi_convict_threshold: 9\n").unwrap();
+    assert_eq!(config.without_effect(), ["concurrent_reads", "phi_convict_threshold"]);
+}
+
+#[test]
+fn contradictions_are_refused_with_cassandras_words() {
+    assert_eq!(
+        parse("commitlog_sync: batch\ncommitlog_sync_period: 10s\n").unwrap_err(),
+        "Batch sync specified, but commitlog_sync_period found."
+    );
+    assert_eq!(parse("commitlog_sync: batch\n").unwrap().commitlog_sync, CommitLogSync::Batch);
+    assert_eq!(
+        parse("rpc_address: 0.0.0.0\n").unwrap_err(),
+        "If rpc_address is set to a wildcard address (0.0.0.0), then you must set broadcast_rpc_address to a \
+         value other than 0.0.0.0"
+    );
+    assert_eq!(parse("concurrent_reads: 1\n").unwrap_err(), "concurrent_reads must be at least 2, but was 1");
+    assert!(parse("page_size_warn_threshold: 10\npage_size_fail_threshold: 5\n").is_err());
+}
+
+#[test]
+fn settings_print_as_cassandra_does() {
+    let config =
+        parse("native_transport_max_frame_size_in_mb: 32\nauthenticator: AllowAllAuthenticator\n").unwrap();
+    let settings: std::collections::BTreeMap<_, _> = config.settings().into_iter().collect();
+    let get = |name: &str| settings.get(name).unwrap().as_deref();
+    assert_eq!(get("native_transport_max_frame_size"), Some("32MiB"));
+    assert_eq!(get("native_transport_max_frame_size_in_mb"), Some("32"));
+    assert_eq!(get("stream_throughput_outbound_megabits_per_sec"), Some("201"));
+    assert_eq!(get("roles_update_interval_in_ms"), Some("-1"));
+    assert_eq!(get("keyspace_count_warn_threshold"), Some("4"));
+    assert_eq!(get("native_transport_queue_max_item_age_threshold"), Some("1.7976931348623157E308"));
+    assert_eq!(get("memtable_cleanup_threshold"), Some("0.33333334"));
+    assert_eq!(get("client_encryption_options.keystore"), Some("<REDACTED>"));
+    assert_eq!(get("repair.retries.maxAttempts.value"), Some("0"));
+    assert_eq!(get("authenticator.parameters"), Some("{}"));
+    assert_eq!(get("commitlog_sync_group_window_in_ms"), Some("0.0"));
+    assert_eq!(get("key_cache_save_period"), Some("14400"));
+    assert_eq!(get("audit_logging_options_logger"), Some("BinAuditLogger"));
+}
+
+#[test]
+fn an_ephemeral_server_leaves_nothing() {
+    let config = Config::ephemeral().unwrap();
+    let home = config.home.clone();
+    assert!(home.is_dir() && config.commitlog_directory.starts_with(&home));
+    drop(config);
+    assert!(!home.exists());
+}
+
+/// `UPDATE_DOCS=1 cargo test keys_without_effect` writes the list.
+#[test]
+fn the_documentation_lists_the_keys_without_effect() {
+    const BEGIN: &str = "<!-- begin: keys without effect -->\n";
+    const END: &str = "<!-- end: keys without effect -->";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let list: String = Config::all_without_effect().iter().map(|name| format!("- `{name}`\n")).collect();
+    let wanted = format!("{before}{BEGIN}{list}{END}{after}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+    } else {
+        assert!(
+            text == wanted,
+            "docs/configuration.md is out of date: UPDATE_DOCS=1 cargo test keys_without_effect"
+        );
+    }
+}
