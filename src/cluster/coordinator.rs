@@ -17,7 +17,7 @@ use crate::env::clock::Clock;
 use crate::error::Error;
 use crate::event::Event;
 use crate::schema::{Schema, SchemaRef, TableMetadata};
-use crate::storage::model::{Mutation, ReadCommand, ReadResponse};
+use crate::storage::model::{DataRange, Mutation, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode, Storage, StorageError};
 
 /// The coordinator of a node.
@@ -147,13 +147,13 @@ impl Coordinator {
         }
         if !command.table.is_virtual() {
             let schema = self.schema.load();
-            let level = level_of_read(consistency);
+            let level = level_of_read(consistency, &command.range);
             self.replicas(&schema, &command.table.keyspace).check(level, &self.node, false)?;
         }
         self.storage.read(command, io).map_err(|e| read_error(e, consistency))
     }
 
-    fn replicas(&self, schema: &Schema, keyspace: &str) -> ReplicaCounts {
+    pub(super) fn replicas(&self, schema: &Schema, keyspace: &str) -> ReplicaCounts {
         match schema.keyspace(keyspace) {
             Some(metadata) => ReplicaCounts::of(&metadata.params.replication, &self.node),
             None => ReplicaCounts { all: 1, by_datacenter: Vec::new(), alive: 1 },
@@ -179,12 +179,12 @@ pub fn validate_for_write(consistency: Consistency, table: &TableMetadata) -> Re
     }
 }
 
-/// The level at which the read of a serial level has to find replicas.
-fn level_of_read(consistency: Consistency) -> Consistency {
-    match consistency {
-        Consistency::Serial => Consistency::Quorum,
-        Consistency::LocalSerial => Consistency::LocalQuorum,
-        other => other,
+/// The level at which the read of a serial level has to find replicas. Ranges of partitions are read at it as it is.
+fn level_of_read(consistency: Consistency, range: &DataRange) -> Consistency {
+    match (consistency, range) {
+        (Consistency::Serial, DataRange::Keys(_)) => Consistency::Quorum,
+        (Consistency::LocalSerial, DataRange::Keys(_)) => Consistency::LocalQuorum,
+        (other, _) => other,
     }
 }
 
@@ -212,7 +212,7 @@ fn read_error(error: StorageError, consistency: Consistency) -> Error {
 }
 
 /// What a client is told of a write that the only replica failed.
-fn write_error(error: StorageError, consistency: Consistency, write_type: WriteType) -> Error {
+pub(super) fn write_error(error: StorageError, consistency: Consistency, write_type: WriteType) -> Error {
     match error {
         StorageError::WouldBlock => Error::WouldBlock,
         StorageError::Invalid(message) => Error::Invalid(message),

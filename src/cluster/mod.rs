@@ -1,5 +1,6 @@
 //! The node's place in the ring, and the coordinator that takes requests to replicas.
 //!
+//! - [`conditional`]: writes that depend on what is there.
 //! - [`coordinator`]: reads and writes at a consistency level.
 //! - [`local_node`]: what this node knows of itself.
 //! - [`replicas`]: how many replicas a keyspace has, and how many of them must answer.
@@ -7,6 +8,7 @@
 //! - [`settings`]: thresholds that requests are held against.
 //! - [`size_estimates`]: how many partitions each table has where.
 
+pub mod conditional;
 pub mod coordinator;
 pub mod local_node;
 pub mod replicas;

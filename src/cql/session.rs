@@ -298,7 +298,7 @@ impl Inner {
         .with_tracer(ready.trace.as_deref().map(|trace| trace as &dyn Tracer));
         let outcome = match &ready.work {
             Work::Statement(statement) => statement.plan.execute(&context, &ready.options.values),
-            Work::Batch(plan, values) => plan.execute(&context, |i| &values[i]).map(|()| Outcome::Void),
+            Work::Batch(plan, values) => plan.execute(&context, |i| &values[i]),
         };
         if matches!(outcome, Err(Error::WouldBlock)) {
             return Error::WouldBlock.into();
@@ -326,6 +326,12 @@ impl Inner {
             Outcome::SchemaChange(change) => {
                 self.node.schema_changed(&change);
                 ResultMessage::SchemaChange(change)
+            }
+            // Its columns are not those of the prepared statement: an EXECUTE always gets them.
+            Outcome::Conditional(mut rows) => {
+                let is_query = ready.client_metadata.is_none() && matches!(ready.work, Work::Statement(_));
+                rows.metadata.no_metadata = is_query && ready.options.skip_metadata;
+                ResultMessage::Rows(rows)
             }
             Outcome::Rows(mut rows) => {
                 let skip = ready.options.skip_metadata;

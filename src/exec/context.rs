@@ -9,9 +9,11 @@ use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions};
 use super::pager::Reader;
 use crate::cluster::Coordinator;
-use crate::consistency::WriteType;
+use crate::cluster::conditional::{ConditionalLevels, Contested};
+use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
-use crate::storage::model::{DataRange, Mutation, ReadCommand, ReadResponse};
+use crate::schema::TableMetadata;
+use crate::storage::model::{DataRange, DecoratedKey, Mutation, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode};
 
 /// Rows that a request may read on a connection's task, beyond its first page.
@@ -108,6 +110,38 @@ impl<'a> ExecutionContext<'a> {
         Ok(())
     }
 
+    /// Lets `decide` read a partition and say what is to be written to it, at the request's consistency levels.
+    pub fn compare_and_set<R>(
+        &self,
+        table: &TableMetadata,
+        key: &DecoratedKey,
+        decide: impl FnOnce(&Contested<'_>) -> Result<(Option<Mutation>, R), Error>,
+    ) -> Result<R, Error> {
+        let levels = ConditionalLevels {
+            serial: self.options.serial_consistency.unwrap_or(Consistency::Serial),
+            commit: self.options.consistency,
+        };
+        let result = self.coordinator.compare_and_set(table, key, levels, self.io, |partition| {
+            self.trace(|| "Reading existing values for CAS precondition".to_owned());
+            let decision = decide(partition)?;
+            self.trace(|| match decision.0 {
+                Some(_) => "CAS precondition is met; proposing client-requested updates".to_owned(),
+                None => "CAS precondition does not match current values".to_owned(),
+            });
+            Ok(decision)
+        });
+        if !matches!(result, Err(Error::WouldBlock)) {
+            self.wait_for_all_written();
+        }
+        result
+    }
+
+    /// Has the answer wait until everything that was written so far, by anybody, is durable: what a linearizable
+    /// request has seen must not be lost.
+    pub fn wait_for_all_written(&self) {
+        *self.written.lock() = Some(self.coordinator.storage().commit_log().position());
+    }
+
     /// Counts what was read; a request that runs on a connection's task may read so much before it has to go on
     /// elsewhere, so that the connections beside it are not kept waiting.
     fn count(&self, response: &ReadResponse) -> Result<(), Error> {
@@ -143,6 +177,9 @@ impl Reader for ExecutionContext<'_> {
             format!("Read {rows} live rows and {} tombstone cells", response.tombstones_scanned)
         });
         self.count(&response)?;
+        if self.options.consistency.is_serial() {
+            self.wait_for_all_written();
+        }
         Ok(response)
     }
 }

@@ -11,6 +11,7 @@ use super::modify::collector::MutationCollector;
 use super::options::Values;
 use super::result::{Columns, Rows};
 use super::select::SelectPlan;
+use super::term::BindContext;
 use super::truncate::TruncatePlan;
 use crate::cluster::coordinator::validate_for_write;
 use crate::consistency::WriteType;
@@ -44,6 +45,8 @@ pub enum Outcome {
     Void,
     /// Rows.
     Rows(Rows),
+    /// Whether conditions held, and what was there where they did not: columns that depend on just that.
+    Conditional(Rows),
     /// The session's keyspace is another one now.
     SetKeyspace(String),
     /// The schema changed.
@@ -90,8 +93,8 @@ impl Plan {
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
         match self {
             Self::Select(select) => select.execute(context, values).map(Outcome::Rows),
-            Self::Modify(modification) => modification.execute(context, values).map(|()| Outcome::Void),
-            Self::Batch(batch) => batch.execute(context, |_| values).map(|()| Outcome::Void),
+            Self::Modify(modification) => modification.execute(context, values),
+            Self::Batch(batch) => batch.execute(context, |_| values),
             Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),
             Self::Truncate(truncate) => truncate.execute(context).map(|()| Outcome::Void),
             Self::Describe(describe) => describe.execute(context).map(Outcome::Rows),
@@ -104,12 +107,17 @@ impl Plan {
 
 impl ModificationPlan {
     /// Runs it alone.
-    fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<(), Error> {
+    fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
+        if let Some(part) = &self.conditional {
+            let bind = BindContext { values, functions: &context.functions };
+            return self.execute_conditionally(part, context, bind).map(Outcome::Conditional);
+        }
         validate_for_write(context.options.consistency, &self.table)?;
         let mut collector = MutationCollector::default();
         self.add_updates(context, values, context.timestamp, &mut collector)?;
         let mutations = collector.finish();
         let write_type = if self.table.is_counter { WriteType::Counter } else { WriteType::Simple };
-        context.mutate(mutations, write_type)
+        context.mutate(mutations, write_type)?;
+        Ok(Outcome::Void)
     }
 }

@@ -1,9 +1,6 @@
 //! Counter writes: the node reads its own shard, adds, and writes it anew (Cassandra: `CounterMutation`).
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-
-use parking_lot::{Mutex, MutexGuard};
 
 use super::commitlog::CommitPosition;
 use super::engine::{IoMode, Storage};
@@ -14,39 +11,13 @@ use super::model::{
 };
 use crate::types::counter;
 
-/// Locks of counters: who reads and writes one holds the one of its partition.
-pub struct CounterLocks(Box<[Mutex<()>]>);
-
-const LOCKS: usize = 256;
-
-impl Default for CounterLocks {
-    fn default() -> Self {
-        Self((0..LOCKS).map(|_| Mutex::new(())).collect())
-    }
-}
-
-impl CounterLocks {
-    /// Locks the partitions of a mutation, in an order that everybody keeps.
-    fn lock(&self, mutation: &Mutation) -> Vec<MutexGuard<'_, ()>> {
-        let lock_of = |update: &PartitionUpdate| {
-            let mut hasher = std::hash::DefaultHasher::new();
-            (update.table.id, &update.key).hash(&mut hasher);
-            (hasher.finish() % LOCKS as u64) as usize
-        };
-        let mut locks: Vec<usize> = mutation.updates.iter().map(lock_of).collect();
-        locks.sort_unstable();
-        locks.dedup();
-        locks.into_iter().map(|i| self.0[i].lock()).collect()
-    }
-}
-
 impl Storage {
     /// Applies a counter mutation as its leader; gives the mutation that the other replicas are to apply. May wait
     /// for the disk.
     pub fn apply_counter(&self, mut mutation: Mutation) -> Result<(CommitPosition, Mutation), StorageError> {
         let host = self.host_id.load_full();
         let host = host.ok_or_else(|| StorageError::Invalid("the host has no id yet".to_owned()))?;
-        let _locks = self.counter_locks.lock(&mutation);
+        let _locks = self.counter_locks.lock_all(&mutation);
         for update in &mut mutation.updates {
             self.resolve_counters(update, host.as_bytes())?;
         }

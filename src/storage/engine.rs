@@ -15,7 +15,6 @@ use super::codec::write_mutation;
 use super::commitlog::{CommitLog, CommitPosition, write_record};
 use super::compaction::CompactionManager;
 use super::compactions;
-use super::counters::CounterLocks;
 use super::error::StorageError;
 use super::flush::Flusher;
 use super::lifecycle::TableFiles;
@@ -23,6 +22,7 @@ use super::model::{Mutation, PartitionUpdate};
 use super::observer::{AllObservers, NoObserver, PartitionObserver, WriteObserver};
 use super::options::StorageOptions;
 use super::order::TableOrder;
+use super::partition_locks::PartitionLocks;
 use super::recovery::PendingRecovery;
 use super::replay::Segments;
 use super::sstable::ChunkCache;
@@ -61,7 +61,10 @@ pub struct Storage {
     pub(super) flusher: Flusher,
     pub(super) host_id: Arc<ArcSwapOption<Uuid>>,
     pub(super) compactions: Arc<CompactionManager>,
-    pub(super) counter_locks: CounterLocks,
+    /// Of counters, while they are written.
+    pub(super) counter_locks: PartitionLocks,
+    /// Of partitions that are written to under conditions.
+    pub(super) conditional_locks: PartitionLocks,
     pub(super) recovery: Mutex<Option<PendingRecovery>>,
     state: AtomicU8,
 }
@@ -125,7 +128,8 @@ impl Storage {
             flusher: Flusher::default(),
             host_id,
             compactions,
-            counter_locks: CounterLocks::default(),
+            counter_locks: PartitionLocks::default(),
+            conditional_locks: PartitionLocks::default(),
             recovery: Mutex::new(None),
             state: AtomicU8::new(OPEN),
         });

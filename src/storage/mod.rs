@@ -16,6 +16,7 @@ pub mod model;
 mod observer;
 mod options;
 mod order;
+mod partition_locks;
 mod read;
 mod recovery;
 mod replay;
@@ -35,6 +36,7 @@ pub use options::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
 };
 pub use order::{LayoutColumn, TableOrder};
+pub use partition_locks::PartitionGuard;
 pub use read::{command_text, purge_row};
 pub use table_store::{Memtables, TableCounters, TableStore};
 pub use unfiltered::{

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use super::ModificationPlan;
 use super::attributes::Attributes;
 use super::collector::MutationCollector;
+use super::conditional::{Answer, ConditionalRequest, single_key};
 use crate::consistency::WriteType;
 use crate::error::Error;
 use crate::exec::ExecutionContext;
 use crate::exec::options::Values;
+use crate::exec::plan::Outcome;
+use crate::exec::result::Rows;
 use crate::exec::term::BindContext;
+use crate::schema::{ColumnMetadata, TableMetadata};
 use crate::storage::model::Mutation;
 
 /// The kinds of batches.
@@ -48,6 +52,10 @@ impl BatchPlan {
             return refuse("Global TTL on the BATCH statement is not supported.");
         }
         let timestamp_set = self.attributes.timestamp.is_some();
+        let has_conditions = self.has_conditions();
+        if timestamp_set && has_conditions {
+            return refuse("Cannot provide custom timestamp for conditional BATCH");
+        }
         if timestamp_set && self.kind == BatchKind::Counter {
             return refuse("Cannot provide custom timestamp for counter BATCH");
         }
@@ -76,7 +84,18 @@ impl BatchPlan {
         if virtual_tables && regular_tables {
             return refuse("Mutations for virtual and regular tables cannot exist in the same batch");
         }
+        if has_conditions && virtual_tables {
+            return refuse("Conditional BATCH statements cannot include mutations for virtual tables");
+        }
+        if has_conditions && self.statements.iter().any(|s| s.table.id != self.statements[0].table.id) {
+            return refuse("Batch with conditions cannot span multiple tables");
+        }
         Ok(())
+    }
+
+    /// Whether any of its statements has conditions.
+    pub fn has_conditions(&self) -> bool {
+        self.statements.iter().any(|statement| statement.conditional.is_some())
     }
 
     /// Runs it. `values` gives the bound values of each statement.
@@ -84,7 +103,10 @@ impl BatchPlan {
         &self,
         context: &ExecutionContext<'_>,
         values: impl Fn(usize) -> &'v Values,
-    ) -> Result<(), Error> {
+    ) -> Result<Outcome, Error> {
+        if self.has_conditions() {
+            return self.execute_conditionally(context, values).map(Outcome::Conditional);
+        }
         let mut collector = MutationCollector::default();
         for (i, statement) in self.statements.iter().enumerate() {
             let bind = BindContext { values: values(i), functions: &context.functions };
@@ -96,7 +118,7 @@ impl BatchPlan {
         }
         let mutations = collector.finish();
         if mutations.is_empty() {
-            return Ok(());
+            return Ok(Outcome::Void);
         }
         self.check_size(&mutations, context)?;
         self.check_partitions(&mutations, context);
@@ -106,7 +128,51 @@ impl BatchPlan {
             BatchKind::Unlogged => WriteType::UnloggedBatch,
             BatchKind::Counter => WriteType::Counter,
         };
-        context.mutate(mutations, write_type)
+        context.mutate(mutations, write_type)?;
+        Ok(Outcome::Void)
+    }
+
+    /// Runs all of it if the conditions of all statements hold.
+    fn execute_conditionally<'v>(
+        &self,
+        context: &ExecutionContext<'_>,
+        values: impl Fn(usize) -> &'v Values,
+    ) -> Result<Rows, Error> {
+        let mut request: Option<ConditionalRequest<'_>> = None;
+        for (i, statement) in self.statements.iter().enumerate() {
+            let bind = BindContext { values: values(i), functions: &context.functions };
+            let keys = statement.restrictions.partition_keys(&bind)?;
+            let key = single_key(keys, statement.restrictions.key_is_in_relation(), || {
+                Error::server(
+                    "java.lang.IllegalArgumentException: Batch with conditions cannot span multiple partitions (you cannot use IN on the partition key)",
+                )
+            })?;
+            let request = match &mut request {
+                Some(request) if request.key().key != key.key => {
+                    return Err(Error::invalid("Batch with conditions cannot span multiple partitions"));
+                }
+                Some(request) => request,
+                None => {
+                    let statements = self.statements.iter().map(|s| &**s);
+                    request.insert(ConditionalRequest::new(statements, key, context.now_in_seconds)?)
+                }
+            };
+            request.add(statement, bind)?;
+        }
+        let request = request.ok_or_else(|| Error::server("a conditional batch without statements"))?;
+        request.execute(context, &self.answer(request.table()))
+    }
+
+    /// The answer shows the primary key and the columns that are looked at; all columns where existence is.
+    fn answer(&self, table: &TableMetadata) -> Answer {
+        let mut shown: Vec<&ColumnMetadata> = table.partition_key.iter().chain(&table.clustering).collect();
+        for part in self.statements.iter().filter_map(|s| s.conditional.as_ref()) {
+            match part.conditions.columns() {
+                None => return Answer::new(table, None::<std::iter::Empty<_>>),
+                Some(columns) => shown.extend(columns.map(|column| &**column)),
+            }
+        }
+        Answer::new(table, Some(shown.into_iter()))
     }
 
     fn warn_of_short_grace(&self, context: &ExecutionContext<'_>) {

@@ -5,10 +5,14 @@
 //! - [`attributes`]: `USING TIMESTAMP` and `USING TTL`.
 //! - [`collector`]: the mutations that come of one or several statements.
 //! - [`batch`][]: batches.
+//! - [`condition`]: what must hold of a row.
+//! - [`conditional`]: statements and batches that are run only if that holds.
 
 pub mod attributes;
 pub mod batch;
 pub mod collector;
+pub mod condition;
+pub mod conditional;
 pub mod operation;
 pub mod row_update;
 
@@ -16,6 +20,7 @@ use std::sync::Arc;
 
 use attributes::Attributes;
 use collector::MutationCollector;
+use conditional::ConditionalPart;
 use operation::Operation;
 use row_update::{RowUpdate, WriteTime};
 
@@ -28,7 +33,7 @@ use crate::schema::TableMetadata;
 use crate::storage::TableOrder;
 use crate::storage::model::{
     Clustering, ClusteringBound, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
-    LivenessInfo, RangeTombstone, ReadCommand, ReadResponse, Row, RowFilter, Slice,
+    LivenessInfo, PartitionResult, RangeTombstone, ReadCommand, ReadResponse, Row, RowFilter, Slice,
 };
 
 /// What kind of statement it is.
@@ -59,6 +64,8 @@ pub struct ModificationPlan {
     pub regular: Vec<Operation>,
     /// What is done to static columns.
     pub statics: Vec<Operation>,
+    /// `IF …`
+    pub conditional: Option<Arc<ConditionalPart>>,
 }
 
 impl ModificationPlan {
@@ -104,24 +111,7 @@ impl ModificationPlan {
         for key in keys {
             let here = current.as_ref().and_then(|r| r.partitions.iter().find(|p| p.key == key));
             let writer = RowWriter { plan: self, bind: &bind, time };
-            if self.kind == ModificationKind::Delete && self.regular.is_empty() && self.statics.is_empty() {
-                writer.delete_whole(&key, &clusterings, collector);
-                continue;
-            }
-            if self.updates_regular_rows()
-                && (self.kind != ModificationKind::Delete || !self.regular.is_empty())
-            {
-                let only = [Clustering::EMPTY];
-                for clustering in if names_rows { &clusterings[..] } else { &only } {
-                    let row = here.and_then(|p| p.rows.iter().find(|r| r.clustering == *clustering));
-                    writer.regular_row(&key, clustering, row.map(|r| &**r), collector)?;
-                }
-            } else if !self.regular.is_empty() {
-                return Err(Error::invalid("Range deletions are not supported for specific columns"));
-            }
-            if !self.statics.is_empty() {
-                writer.static_row(&key, here.and_then(|p| p.static_row.as_deref()), collector)?;
-            }
+            writer.partition(&key, &clusterings, here, collector)?;
         }
         Ok(())
     }
@@ -138,17 +128,26 @@ impl ModificationPlan {
         if slices.is_empty() {
             return Ok(());
         }
+        let time = self.attributes.write_time(bind, &self.table, default_timestamp, context)?;
+        for key in keys {
+            self.delete_slices(&key, &slices, time, collector)?;
+        }
+        Ok(())
+    }
+
+    fn delete_slices(
+        &self,
+        key: &DecoratedKey,
+        slices: &[Slice],
+        time: WriteTime,
+        collector: &mut MutationCollector,
+    ) -> Result<(), Error> {
         if !self.regular.is_empty() || !self.statics.is_empty() {
             return Err(Error::invalid("Range deletions are not supported for specific columns"));
         }
-        let time = self.attributes.write_time(bind, &self.table, default_timestamp, context)?;
-        for key in keys {
-            let update = collector.update(&self.table, &self.order, &key);
-            for slice in &slices {
-                update
-                    .range_tombstones
-                    .push(RangeTombstone { slice: slice.clone(), deletion: time.deletion() });
-            }
+        let update = collector.update(&self.table, &self.order, key);
+        for slice in slices {
+            update.range_tombstones.push(RangeTombstone { slice: slice.clone(), deletion: time.deletion() });
         }
         Ok(())
     }
@@ -191,6 +190,37 @@ struct RowWriter<'a> {
 }
 
 impl RowWriter<'_> {
+    /// What the statement does to a partition: to the rows of these clusterings, where it names any. `current` is the
+    /// partition as it is, where it was read.
+    fn partition(
+        &self,
+        key: &DecoratedKey,
+        clusterings: &[Clustering],
+        current: Option<&PartitionResult>,
+        collector: &mut MutationCollector,
+    ) -> Result<(), Error> {
+        let plan = self.plan;
+        if plan.kind == ModificationKind::Delete && plan.regular.is_empty() && plan.statics.is_empty() {
+            self.delete_whole(key, clusterings, collector);
+            return Ok(());
+        }
+        if plan.updates_regular_rows() && (plan.kind != ModificationKind::Delete || !plan.regular.is_empty())
+        {
+            let only = [Clustering::EMPTY];
+            let names_rows = plan.restrictions.has_clustering_restrictions();
+            for clustering in if names_rows { clusterings } else { &only } {
+                let row = current.and_then(|p| p.rows.iter().find(|r| r.clustering == *clustering));
+                self.regular_row(key, clustering, row.map(|r| &**r), collector)?;
+            }
+        } else if !plan.regular.is_empty() {
+            return Err(Error::invalid("Range deletions are not supported for specific columns"));
+        }
+        if !plan.statics.is_empty() {
+            self.static_row(key, current.and_then(|p| p.static_row.as_deref()), collector)?;
+        }
+        Ok(())
+    }
+
     fn regular_row(
         &self,
         key: &DecoratedKey,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::row_update::RowUpdate;
 use crate::error::Error;
+use crate::exec::functions::Function;
 use crate::exec::term::{BindContext, Bound, Term};
 use crate::exec::time_uuid;
 use crate::schema::ColumnMetadata;
@@ -68,6 +69,10 @@ pub enum Action {
     DeleteField(u16),
     /// `DELETE c`
     Delete,
+    /// `c = c + v` of a number, under a condition: what it is added with.
+    AddNumber(Term, Arc<Function>),
+    /// `c = c + v` of a string, under a condition.
+    AddText(Term),
     /// `c = c + v` of a counter.
     Increment(Term),
     /// `c = c - v` of a counter.
@@ -77,7 +82,14 @@ pub enum Action {
 impl Action {
     /// Whether the row as it is has to be read first.
     pub fn requires_read(&self) -> bool {
-        matches!(self, Self::SetByIndex { .. } | Self::DiscardFromList(_) | Self::DeleteByIndex(_))
+        matches!(
+            self,
+            Self::SetByIndex { .. }
+                | Self::DiscardFromList(_)
+                | Self::DeleteByIndex(_)
+                | Self::AddNumber(..)
+                | Self::AddText(_)
+        )
     }
 }
 
@@ -124,6 +136,19 @@ impl Operation {
             Action::DeleteField(field) => row.tombstone(self.column.id, Some(&field.to_be_bytes())),
             Action::Delete if self.column.is_complex() => row.delete_complex(self.column.id),
             Action::Delete => row.tombstone(self.column.id, None),
+            Action::AddNumber(term, add) => {
+                let value = addend(term.bind(context)?, "value")?;
+                if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
+                    let sum = add.execute(&[Some(cell.value), Some(&value)], context.functions)?;
+                    self.set(sum.map_or(Bound::Null, |sum| Bound::Bytes(Cow::Owned(sum))), row);
+                }
+            }
+            Action::AddText(term) => {
+                let value = addend(term.bind(context)?, "append")?;
+                if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
+                    row.cell(self.column.id, None, &[cell.value, &*value].concat());
+                }
+            }
             Action::Increment(term) => {
                 if let Some(by) = increment(term.bind(context)?)? {
                     row.counter(self.column.id, by);
@@ -279,6 +304,16 @@ fn map_key(key: Bound<'_>) -> Result<Cow<'_, [u8]>, Error> {
         Bound::Null => Err(Error::invalid("Invalid null map key")),
         Bound::Unset => Err(Error::invalid("Invalid unset map key")),
         Bound::Bytes(bytes) => Ok(bytes),
+    }
+}
+
+/// What is added to a number or text; where there is nothing, Cassandra fails with this.
+fn addend<'a>(value: Bound<'a>, name: &str) -> Result<Cow<'a, [u8]>, Error> {
+    match value {
+        Bound::Bytes(bytes) => Ok(bytes),
+        Bound::Null | Bound::Unset => Err(Error::server(format!(
+            "java.lang.NullPointerException: Cannot invoke \"java.nio.ByteBuffer.remaining()\" because \"{name}\" is null"
+        ))),
     }
 }
 

@@ -108,6 +108,18 @@ impl Restrictions {
         list.iter().any(|r| r.is_eq() && r.columns.iter().any(|c| c.id == column.id))
     }
 
+    /// Whether every column of the primary key is restricted by an equality (Cassandra:
+    /// `hasAllPKColumnsRestrictedByEqualities`).
+    pub fn is_full_primary_key(&self, table: &TableMetadata) -> bool {
+        let by_equality = |list: &[Arc<Restriction>], columns: usize| {
+            list.iter().all(|r| r.is_eq() || r.is_in())
+                && list.iter().map(|r| r.columns.len()).sum::<usize>() == columns
+        };
+        !self.is_on_token
+            && by_equality(&self.partition_key, table.partition_key.len())
+            && by_equality(&self.clustering, table.clustering.len())
+    }
+
     /// Static and regular columns that are restricted.
     pub fn restricted_non_key_columns(&self) -> impl Iterator<Item = &ColumnMetadata> {
         self.other.iter().flat_map(|r| &r.columns)
@@ -270,7 +282,7 @@ impl Restriction {
 }
 
 /// The list that a marker after IN stands for. Unlike any other list it may hold nulls, which are refused later.
-fn bind_list<'a>(marker: &'a Term, context: &BindContext<'a>) -> Result<Bound<'a>, Error> {
+pub(crate) fn bind_list<'a>(marker: &'a Term, context: &BindContext<'a>) -> Result<Bound<'a>, Error> {
     let refused = match marker.bind(context) {
         Err(refused) if refused.to_string() == "Null value read when not allowed" => refused,
         bound => return bound,

@@ -29,6 +29,7 @@ use super::paging::{NO_LIMIT, PagingState};
 use super::restrictions::Restrictions;
 use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
+use crate::consistency::Consistency;
 use crate::error::Error;
 use crate::schema::TableMetadata;
 use crate::storage::command_text;
@@ -198,7 +199,11 @@ impl SelectPlan {
             return Ok(Rows { metadata, content: output.finish() });
         };
         match page_size.filter(|size| query.limit > *size) {
-            None => output.add_all(&context.reader.read(&query.command())?.partitions)?,
+            None => {
+                let command = query.command();
+                check_serial(&command, context.options.consistency)?;
+                output.add_all(&context.reader.read(&command)?.partitions)?;
+            }
             Some(size) => {
                 self.check_pageable(page_size)?;
                 let mut pager = Pager::new(&query, state, context.version);
@@ -291,6 +296,16 @@ impl SelectPlan {
     fn returns(&self, partition: &PartitionResult) -> bool {
         !partition.rows.is_empty()
             || (partition.static_row.is_some() && self.restrictions.returns_static_only_partitions())
+    }
+}
+
+/// Serial levels are for one partition at a time.
+fn check_serial(command: &ReadCommand, consistency: Consistency) -> Result<(), Error> {
+    match &command.range {
+        DataRange::Keys(keys) if consistency.is_serial() && keys.len() > 1 => Err(Error::invalid(
+            "SERIAL/LOCAL_SERIAL consistency may only be requested for one partition at a time",
+        )),
+        _ => Ok(()),
     }
 }
 

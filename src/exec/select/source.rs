@@ -134,7 +134,10 @@ fn key_component(key: &[u8], index: usize) -> Option<&[u8]> {
 }
 
 /// The value that cells of a column make, as the native protocol has it (Cassandra: `serializeForNativeProtocol`).
-fn serialize<'r>(cql_type: &CqlType, cells: impl ExactSizeIterator<Item = Cell<'r>> + Clone) -> Vec<u8> {
+pub(crate) fn serialize<'r>(
+    cql_type: &CqlType,
+    cells: impl ExactSizeIterator<Item = Cell<'r>> + Clone,
+) -> Vec<u8> {
     let size = cells.clone().map(|c| c.value.len() + c.path.map_or(0, <[u8]>::len) + 8).sum::<usize>();
     let mut out = BytesMut::with_capacity(size + 4);
     if let CqlType::User { user_type, .. } = cql_type {

@@ -1,6 +1,7 @@
 //! Plans INSERT, UPDATE, DELETE and BATCH (Cassandra: `UpdateStatement.ParsedInsert`, `ParsedUpdate`,
 //! `DeleteStatement.Parsed`, `BatchStatement.Parsed`).
 
+mod condition;
 mod operation;
 
 use std::collections::BTreeSet;
@@ -16,8 +17,11 @@ use super::term::TermPlanner;
 use crate::error::Error;
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{BatchKind, BatchPlan};
+use crate::exec::modify::condition::Conditions;
+use crate::exec::modify::conditional::{Answer, ConditionalPart};
 use crate::exec::modify::operation::{Action, Operation};
 use crate::exec::modify::{ModificationKind, ModificationPlan};
+use crate::exec::restrictions::Restrictions;
 use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
 use crate::storage::TableOrder;
 use crate::types::CqlType;
@@ -94,18 +98,20 @@ struct Planner<'a> {
     markers: &'a mut BindMarkers,
     regular: Vec<Operation>,
     statics: Vec<Operation>,
+    conditions: Option<Conditions>,
 }
+
+/// Why a conditional statement may have no timestamp: its own decides what is newer.
+const CONDITIONAL_TIMESTAMP: &str = "Cannot provide custom timestamp for conditional updates";
 
 impl<'a> Planner<'a> {
     fn new(schema: &'a Schema, table: Arc<TableMetadata>, markers: &'a mut BindMarkers) -> Self {
-        Self { schema, table, markers, regular: Vec::new(), statics: Vec::new() }
+        Self { schema, table, markers, regular: Vec::new(), statics: Vec::new(), conditions: None }
     }
 
     fn insert(mut self, insert: &ast::Insert) -> Result<ModificationPlan, Error> {
-        if insert.if_not_exists {
-            return Err(Error::invalid("IF NOT EXISTS on rows is not supported yet"));
-        }
         let attributes = self.attributes(&insert.using)?;
+        self.conditions = insert.if_not_exists.then_some(Conditions::IfNotExists);
         if self.table.is_counter {
             return Err(Error::invalid(
                 "INSERT statements are not allowed on counter tables, use UPDATE instead",
@@ -137,13 +143,13 @@ impl<'a> Planner<'a> {
                 self.add(column, action);
             }
         }
-        let only_statics = !has_clustering && self.only_statics();
+        let only_statics = !has_clustering && self.only_statics(ModificationKind::Insert);
         self.finish(ModificationKind::Insert, &relations, only_statics, attributes)
     }
 
     fn update(mut self, update: &ast::Update) -> Result<ModificationPlan, Error> {
-        refuse_conditions(&update.conditions)?;
         let attributes = self.attributes(&update.using)?;
+        self.plan_conditions(&update.conditions, &attributes)?;
         let table = self.table.clone();
         check_assignments(&update.assignments)?;
         for assignment in &update.assignments {
@@ -151,16 +157,18 @@ impl<'a> Planner<'a> {
             if column.is_primary_key() {
                 return Err(Error::invalid(format!("PRIMARY KEY part {} found in SET part", column.name)));
             }
-            let action = operation::assign(&mut self.terms(), &table, column, &assignment.operation)?;
+            let has_conditions = self.conditions.is_some();
+            let action =
+                operation::assign(&mut self.terms(), &table, column, &assignment.operation, has_conditions)?;
             self.add(column, action);
         }
-        let only_statics = self.only_statics();
+        let only_statics = self.only_statics(ModificationKind::Update);
         self.finish(ModificationKind::Update, &update.where_clause, only_statics, attributes)
     }
 
     fn delete(mut self, delete: &ast::Delete) -> Result<ModificationPlan, Error> {
-        refuse_conditions(&delete.conditions)?;
         let attributes = self.attributes(&delete.using)?;
+        self.plan_conditions(&delete.conditions, &attributes)?;
         let table = self.table.clone();
         for deletion in &delete.deletions {
             let name = match deletion {
@@ -178,7 +186,7 @@ impl<'a> Planner<'a> {
             let action = operation::delete(&mut self.terms(), &table, column, deletion)?;
             self.add(column, action);
         }
-        let only_statics = self.only_statics();
+        let only_statics = self.only_statics(ModificationKind::Delete);
         self.finish(ModificationKind::Delete, &delete.where_clause, only_statics, attributes)
     }
 
@@ -196,9 +204,64 @@ impl<'a> Planner<'a> {
         list.push(Operation { column: Arc::new(column.clone()), action });
     }
 
-    /// Whether only static columns are changed.
-    fn only_statics(&self) -> bool {
-        self.regular.is_empty() && !self.statics.is_empty()
+    /// Whether only static columns are changed and looked at (Cassandra: `appliesOnlyToStaticColumns`).
+    fn only_statics(&self, kind: ModificationKind) -> bool {
+        let conditions = self.conditions.as_ref();
+        let deletes_all = kind == ModificationKind::Delete && self.statics.is_empty();
+        self.regular.is_empty()
+            && !deletes_all
+            && !conditions.is_some_and(Conditions::applies_to_regular_columns)
+            && (!self.statics.is_empty() || conditions.is_some_and(Conditions::applies_to_static_columns))
+    }
+
+    fn plan_conditions(
+        &mut self,
+        conditions: &ast::Conditions,
+        attributes: &Attributes,
+    ) -> Result<(), Error> {
+        self.conditions = match conditions {
+            ast::Conditions::None => None,
+            ast::Conditions::IfExists => Some(Conditions::IfExists),
+            ast::Conditions::If(conditions) => {
+                if attributes.timestamp.is_some() {
+                    return Err(Error::invalid(CONDITIONAL_TIMESTAMP));
+                }
+                let table = self.table.clone();
+                Some(condition::columns(&mut self.terms(), &table, conditions)?)
+            }
+        };
+        Ok(())
+    }
+
+    /// What a statement must not be that has conditions.
+    fn check_conditional(
+        &self,
+        kind: ModificationKind,
+        attributes: &Attributes,
+        restrictions: &Restrictions,
+    ) -> Result<(), Error> {
+        let Some(conditions) = &self.conditions else { return Ok(()) };
+        if self.table.is_counter {
+            return Err(Error::invalid("Conditional updates are not supported on counter tables"));
+        }
+        if attributes.timestamp.is_some() {
+            return Err(Error::invalid(CONDITIONAL_TIMESTAMP));
+        }
+        if kind == ModificationKind::Delete && !restrictions.is_full_primary_key(&self.table) {
+            let refused = "DELETE statements must restrict all PRIMARY KEY columns with equality relations";
+            if !self.regular.is_empty() || self.statics.is_empty() {
+                return Err(Error::invalid(format!("{refused} in order to delete non static columns")));
+            }
+            if conditions.applies_to_regular_columns() {
+                return Err(Error::invalid(format!(
+                    "{refused} in order to use IF condition on non static columns"
+                )));
+            }
+        }
+        if self.table.is_virtual() {
+            return Err(Error::invalid("Conditional updates are not supported by virtual tables"));
+        }
+        Ok(())
     }
 
     fn finish(
@@ -222,6 +285,7 @@ impl<'a> Planner<'a> {
         let mut terms =
             TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers };
         let restrictions = restrictions::plan(&self.table, clause, &mut terms)?;
+        self.check_conditional(kind, &attributes, &restrictions)?;
         if self.table.is_counter {
             if attributes.timestamp.is_some() {
                 return Err(Error::invalid("Cannot provide custom timestamp for counter updates"));
@@ -237,7 +301,13 @@ impl<'a> Planner<'a> {
             )));
         }
         let order = TableOrder::new(&self.table);
+        let conditional = self.conditions.map(|conditions| {
+            let columns = conditions.columns().map(|columns| columns.map(|column| &**column));
+            let answer = Answer::new(&self.table, columns);
+            Arc::new(ConditionalPart { conditions, answer })
+        });
         Ok(ModificationPlan {
+            conditional,
             kind,
             order,
             restrictions,
@@ -246,13 +316,6 @@ impl<'a> Planner<'a> {
             statics: self.statics,
             table: self.table,
         })
-    }
-}
-
-fn refuse_conditions(conditions: &ast::Conditions) -> Result<(), Error> {
-    match conditions {
-        ast::Conditions::None => Ok(()),
-        _ => Err(Error::invalid("IF on rows is not supported yet")),
     }
 }
 

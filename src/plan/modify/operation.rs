@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cql_grammar::ast;
 
 use crate::error::Error;
+use crate::exec::functions::{self, Function};
 use crate::exec::modify::operation::Action;
 use crate::exec::term::Term;
 use crate::plan::assign::Receiver;
@@ -39,10 +40,14 @@ pub(super) fn assign(
     table: &TableMetadata,
     column: &ColumnMetadata,
     operation: &ast::Operation,
+    has_conditions: bool,
 ) -> Result<Action, Error> {
     let receiver = Receiver::column(table, column);
     match operation {
         ast::Operation::Set(value) => set(terms, table, column, value),
+        ast::Operation::Add(value) if has_conditions && !column.cql_type.is_collection() => {
+            add_to_known(terms, column, &receiver, value)
+        }
         ast::Operation::Add(value) => add(terms, column, &receiver, value),
         ast::Operation::Subtract(value) => subtract(terms, column, &receiver, value),
         ast::Operation::Prepend(value) => prepend(terms, column, &receiver, value),
@@ -83,6 +88,34 @@ fn add(
             other => other,
         }),
         _ => terms.prepare(value, receiver).map(Action::Add),
+    }
+}
+
+/// `c = c + v` under a condition, where what is there is read anyway: of numbers and strings too.
+fn add_to_known(
+    terms: &mut TermPlanner<'_>,
+    column: &ColumnMetadata,
+    receiver: &Receiver,
+    value: &ast::Term,
+) -> Result<Action, Error> {
+    let (name, cql_type) = (&column.name, &column.cql_type);
+    let text = || format!("{name} = {name} + {}", text_of(value));
+    match cql_type {
+        CqlType::Tuple(_) | CqlType::User { .. } => {
+            Err(Error::invalid(format!("Invalid operation ({}) for tuple column {name}", text())))
+        }
+        CqlType::Counter => terms.prepare(value, receiver).map(Action::Increment),
+        CqlType::Text | CqlType::Ascii => terms.prepare(value, receiver).map(Action::AddText),
+        number => {
+            let is_sum =
+                |f: &Arc<Function>| f.arg_types.iter().all(|t| t == number) && f.return_type == *number;
+            let add = functions::registry().get("_add").into_iter().flatten().find(|f| is_sum(f));
+            let add = add.ok_or_else(|| {
+                let text = text();
+                Error::invalid(format!("Invalid operation ({text}) for non-numeric and non-text type {name}"))
+            })?;
+            Ok(Action::AddNumber(terms.prepare(value, receiver)?, add.clone()))
+        }
     }
 }
 
@@ -255,7 +288,12 @@ fn delete_element(
 }
 
 fn index_term(terms: &mut TermPlanner<'_>, receiver: &Receiver, index: &ast::Term) -> Result<Term, Error> {
-    terms.prepare(index, &receiver.part(format!("idx({})", receiver.name), CqlType::Int))
+    terms.prepare(index, &index_receiver(receiver))
+}
+
+/// What receives the index of a list's element.
+pub(super) fn index_receiver(receiver: &Receiver) -> Receiver {
+    receiver.part(format!("idx({})", receiver.name), CqlType::Int)
 }
 
 fn field_index(column: &ColumnMetadata, user_type: &UserType, field: &ast::Name) -> Result<u16, Error> {

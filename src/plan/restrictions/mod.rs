@@ -9,6 +9,7 @@ mod text;
 
 use cql_grammar::ast::{Operator, Relation};
 
+pub(super) use self::relation::list_of;
 use self::relation::{RelationPlanner, Restricted};
 use self::set::RestrictionSet;
 use super::term::TermPlanner;

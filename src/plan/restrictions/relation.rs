@@ -305,7 +305,7 @@ fn tuple_type(columns: &[ColumnMetadata]) -> CqlType {
     CqlType::Tuple(columns.iter().map(|c| c.cql_type.clone()).collect())
 }
 
-fn list_of(element: CqlType) -> CqlType {
+pub(in crate::plan) fn list_of(element: CqlType) -> CqlType {
     CqlType::List { element: element.into(), frozen: true }
 }
 

@@ -1,0 +1,73 @@
+//! Locks of partitions, for writes that depend on what was there: counters and conditional writes. Writes that do
+//! not, need none.
+
+use std::hash::{Hash, Hasher};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::engine::{IoMode, Storage};
+use super::error::StorageError;
+use super::model::{DecoratedKey, Mutation};
+use crate::schema::TableId;
+
+/// Locks of partitions: who reads and then writes one holds the one of its partition. Several partitions may share
+/// one.
+pub struct PartitionLocks(Box<[Mutex<()>]>);
+
+const LOCKS: usize = 256;
+
+impl Default for PartitionLocks {
+    fn default() -> Self {
+        Self((0..LOCKS).map(|_| Mutex::new(())).collect())
+    }
+}
+
+impl PartitionLocks {
+    fn index(&self, table: TableId, key: &DecoratedKey) -> usize {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (table, key).hash(&mut hasher);
+        (hasher.finish() % LOCKS as u64) as usize
+    }
+
+    /// Locks the partitions of a mutation, in an order that everybody keeps.
+    pub(super) fn lock_all(&self, mutation: &Mutation) -> Vec<MutexGuard<'_, ()>> {
+        let mut locks: Vec<usize> =
+            mutation.updates.iter().map(|update| self.index(update.table.id, &update.key)).collect();
+        locks.sort_unstable();
+        locks.dedup();
+        locks.into_iter().map(|i| self.0[i].lock()).collect()
+    }
+
+    /// Locks one partition. Who must not wait for the disk must not wait for somebody who does either.
+    fn lock(
+        &self,
+        table: TableId,
+        key: &DecoratedKey,
+        mode: IoMode,
+    ) -> Result<MutexGuard<'_, ()>, StorageError> {
+        let lock = &self.0[self.index(table, key)];
+        match mode {
+            IoMode::Blocking => Ok(lock.lock()),
+            IoMode::MemoryOnly => lock.try_lock().ok_or(StorageError::WouldBlock),
+        }
+    }
+}
+
+/// A partition to which nobody else writes conditionally, as long as this is held.
+#[must_use]
+pub struct PartitionGuard<'a> {
+    _lock: MutexGuard<'a, ()>,
+}
+
+impl Storage {
+    /// Locks a partition against conditional writes: who holds it may read it, decide, and apply a mutation.
+    /// [`StorageError::WouldBlock`] where another one holds it and the caller must not wait.
+    pub fn lock_partition(
+        &self,
+        table: TableId,
+        key: &DecoratedKey,
+        mode: IoMode,
+    ) -> Result<PartitionGuard<'_>, StorageError> {
+        Ok(PartitionGuard { _lock: self.conditional_locks.lock(table, key, mode)? })
+    }
+}
