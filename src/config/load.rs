@@ -95,6 +95,10 @@ impl Loader {
             (Kind::Object | Kind::Class | Kind::Subnets, Node::Null) => self.forget(name),
             (_, Node::Null) => _ = self.loaded.values.map.insert(name, None),
             (Kind::Object, Node::Map(entries)) => self.object(&format!("{name}."), entries)?,
+            // A class that is made of one value.
+            (Kind::Object, Node::Scalar(_)) if keys.known.contains_key(format!("{name}.value").as_str()) => {
+                self.entry(&format!("{name}.value"), node)?;
+            }
             (Kind::Class, node) => self.class(name, node)?,
             (Kind::Subnets, Node::List(_)) => self.entry(&format!("{name}.subnets"), node)?,
             (Kind::Subnets, Node::Map(entries)) => self.object(&format!("{name}."), entries)?,

@@ -95,3 +95,50 @@ fn the_documentation_lists_the_keys_without_effect() {
         );
     }
 }
+
+/// The keys and values of the file that Cassandra 5.0 ships.
+const SHIPPED: &str = include_str!("../../tests/data/config/cassandra-5.0.yaml");
+
+#[test]
+fn the_shipped_file_says_what_holds_without_a_file() {
+    let (shipped, defaults) = (parse(SHIPPED).unwrap(), parse("").unwrap());
+    assert!(shipped.deprecated().is_empty());
+    let differences: Vec<_> =
+        shipped.settings().into_iter().zip(defaults.settings()).filter(|(one, other)| one != other).collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[test]
+fn every_example_in_the_comments_of_the_shipped_file_is_accepted() {
+    let examples = include_str!("../../tests/data/config/commented.yaml");
+    let yaml::Node::Map(entries) = yaml::Node::parse(examples).unwrap() else { unreachable!() };
+    assert!(entries.len() > 150);
+    let lines: Vec<_> = examples.lines().filter(|line| !line.starts_with('#')).collect();
+    let top = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphabetic());
+    let starts: Vec<_> = (0..lines.len()).filter(|at| top(&lines[*at])).collect();
+    assert_eq!(starts.len(), entries.len());
+    let mut refused = Vec::new();
+    for (index, start) in starts.iter().enumerate() {
+        let end = starts.get(index + 1).copied().unwrap_or(lines.len());
+        let text = lines[*start..end].join("\n");
+        let key = lines[*start].split(':').next().unwrap();
+        let rest: String = sections(SHIPPED).filter(|section| !section.starts_with(&format!("{key}:"))).collect();
+        refused.extend(parse(&format!("{rest}\n{text}\n")).err().map(|error| format!("{text}: {error}")));
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+/// The top-level entries of a file, each with its lines.
+fn sections(text: &str) -> impl Iterator<Item = String> {
+    let mut sections: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if !line.starts_with([' ', '#']) || sections.is_empty() {
+            sections.push(String::new());
+        }
+        if let Some(last) = sections.last_mut() {
+            last.push_str(line);
+            last.push('\n');
+        }
+    }
+    sections.into_iter()
+}
