@@ -83,4 +83,4 @@ pub mod server;
 pub mod storage;
 pub mod types;
 
-pub use server::Server;
+pub use server::{Server, StopReason};

@@ -11,10 +11,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError};
 use crate::nodetool;
-use crate::server::Server;
+use crate::server::{Server, StopReason};
 
 /// The release of Cassandra that this server stands for.
 const CASSANDRA: &str = "5.0.6";
+
+/// With this the process ends where a disk fails and the policy is `die`, as Cassandra's does.
+const DISK_FAILED: i32 = 100;
 
 /// A database interchangeable with Apache Cassandra 5.0.
 #[derive(Debug, Parser)]
@@ -152,7 +155,11 @@ async fn serve(config: Config) -> ExitCode {
     announce(&server);
     tokio::select! {
         signal = signals.next() => tracing::info!("{signal}: stopping"),
-        () = server.stop_requested() => tracing::info!("nodetool stopdaemon: stopping"),
+        reason = server.stop_requested() => match reason {
+            StopReason::Requested => tracing::info!("nodetool stopdaemon: stopping"),
+            // Nothing is written any more to a disk that failed.
+            StopReason::DiskFailed => std::process::exit(DISK_FAILED),
+        },
     }
     server.stop().await;
     tracing::info!("stopped");
@@ -163,11 +170,22 @@ async fn serve(config: Config) -> ExitCode {
 fn announce(server: &Server) {
     let address = server.address();
     let (ip, port) = (address.ip(), address.port());
-    let line = format!(
+    if !server.native_transport_running() {
+        tell(&format!(
+            "Helenus {} (Cassandra {CASSANDRA}) is ready. The port for CQL clients is closed \
+             (start_native_transport: false). Open it with: helenus nodetool enablebinary\n",
+            env!("CARGO_PKG_VERSION"),
+        ));
+        return;
+    }
+    tell(&format!(
         "Helenus {} (Cassandra {CASSANDRA}) is ready. Starting listening for CQL clients on /{ip}:{port} \
          (unencrypted)... Connect with: cqlsh {ip} {port}\n",
         env!("CARGO_PKG_VERSION"),
-    );
+    ));
+}
+
+fn tell(line: &str) {
     let mut stdout = std::io::stdout();
     // Nobody may be reading; the server runs all the same.
     let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());

@@ -521,6 +521,7 @@ fn classes(values: &Values) -> Result<(), ConfigError> {
             }
         }
     }
+    memtables(values)?;
     match values.text("sstable.selected_format") {
         Some("big" | "bti") => Ok(()),
         other => refuse(format!(
@@ -528,4 +529,47 @@ fn classes(values: &Values) -> Result<(), ConfigError> {
             other.unwrap_or("null")
         )),
     }
+}
+
+/// The classes of memtables there are; all of them mean the one memtable of this server.
+const MEMTABLES: [&str; 3] = ["SkipListMemtable", "ShardedSkipListMemtable", "TrieMemtable"];
+
+/// Each configuration has a class, its own or an inherited one (`MemtableParams.expandDefinitions`).
+fn memtables(values: &Values) -> Result<(), ConfigError> {
+    let Some(Value::Map(configurations)) = values.get("memtable.configurations") else { return Ok(()) };
+    // A configuration is kept as `inherits+class{parameters}`.
+    let find =
+        |name: &str| configurations.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
+    for (name, text) in configurations {
+        let mut current = text.as_str();
+        for _ in 0..=configurations.len() {
+            let Some((inherits, own)) = current.split_once('+') else { break };
+            if inherits == name {
+                return refuse(if current == text {
+                    format!("Configuration entry {name} can not inherit itself.")
+                } else {
+                    format!("Detected loop when processing key {name}")
+                });
+            }
+            current = match find(inherits) {
+                _ if !own.starts_with('{') && !own.is_empty() => own,
+                Some(text) => text,
+                None if inherits == "default" => "SkipListMemtable",
+                None => {
+                    return refuse(format!(
+                        "Configuration entry {name} inherits non-existing entry {inherits}."
+                    ));
+                }
+            };
+        }
+        let class = current.split(['{', '+']).next().unwrap_or(current);
+        let simple = class.strip_prefix("org.apache.cassandra.db.memtable.").unwrap_or(class);
+        if simple.is_empty() {
+            return refuse("The 'class_name' option must be specified.");
+        }
+        if !MEMTABLES.contains(&simple) {
+            return refuse(format!("Could not create memtable factory for class {class}"));
+        }
+    }
+    Ok(())
 }

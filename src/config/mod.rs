@@ -14,6 +14,7 @@ mod spec;
 mod value;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -348,6 +349,14 @@ impl Config {
     /// The value of a key that is a list of texts or consistency levels.
     pub fn list(&self, key: &str) -> &[String] {
         self.values.list(key).unwrap_or_default()
+    }
+
+    /// The names of `memtable.configurations`, for the table option `memtable`.
+    pub fn memtables(&self) -> BTreeSet<String> {
+        match self.values.get("memtable.configurations") {
+            Some(Value::Map(pairs)) => pairs.iter().map(|(name, _)| name.clone()).collect(),
+            _ => BTreeSet::new(),
+        }
     }
 
     /// The value of a key that is a class with parameters.

@@ -96,6 +96,31 @@ fn the_documentation_lists_the_keys_without_effect() {
     }
 }
 
+#[test]
+fn memtables_are_named_in_the_configuration() {
+    let with = |text: &str| parse(&format!("memtable:\n  configurations: {{{text}}}\n"));
+    let names = |text: &str| with(text).unwrap().memtables().into_iter().collect::<Vec<_>>();
+    assert_eq!(
+        parse("").unwrap().memtables().into_iter().collect::<Vec<_>>(),
+        ["default", "skiplist", "trie"]
+    );
+    assert_eq!(
+        names(
+            "a: {class_name: TrieMemtable, parameters: {shards: 4}}, b: {inherits: a}, c: {inherits: default}"
+        ),
+        ["a", "b", "c"]
+    );
+    for (text, error) in [
+        ("a: {inherits: a}", "Configuration entry a can not inherit itself."),
+        ("a: {inherits: b}, b: {inherits: a}", "Detected loop when processing key a"),
+        ("a: {inherits: b}", "Configuration entry a inherits non-existing entry b."),
+        ("a: {}", "The 'class_name' option must be specified."),
+        ("a: {class_name: Nothing}", "Could not create memtable factory for class Nothing"),
+    ] {
+        assert_eq!(with(text).map(|_| ()).unwrap_err(), error, "{text}");
+    }
+}
+
 /// The keys and values of the file that Cassandra 5.0 ships.
 const SHIPPED: &str = include_str!("../../tests/data/config/cassandra-5.0.yaml");
 
@@ -122,7 +147,8 @@ fn every_example_in_the_comments_of_the_shipped_file_is_accepted() {
         let end = starts.get(index + 1).copied().unwrap_or(lines.len());
         let text = lines[*start..end].join("\n");
         let key = lines[*start].split(':').next().unwrap();
-        let rest: String = sections(SHIPPED).filter(|section| !section.starts_with(&format!("{key}:"))).collect();
+        let rest: String =
+            sections(SHIPPED).filter(|section| !section.starts_with(&format!("{key}:"))).collect();
         refused.extend(parse(&format!("{rest}\n{text}\n")).err().map(|error| format!("{text}: {error}")));
     }
     assert!(refused.is_empty(), "{refused:#?}");

@@ -11,13 +11,13 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::table_stats;
+use super::transport::Transport;
 use crate::cluster::local_node::{PARTITIONER, RELEASE_VERSION};
 use crate::config::Config;
 use crate::cql::node::Node;
 use crate::nodetool::{
     Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState, RingNode, TableStats,
 };
-use crate::protocol::ServerHandle;
 use crate::schema::{Schema, TableId, system};
 use crate::storage::{Storage, StorageError};
 
@@ -25,7 +25,7 @@ use crate::storage::{Storage, StorageError};
 pub(super) struct NodeAdmin {
     node: Arc<Node>,
     config: Arc<Config>,
-    clients: Arc<ServerHandle>,
+    transport: Arc<Transport>,
     stop_requested: Arc<Notify>,
     started: Instant,
     generation: i64,
@@ -43,7 +43,7 @@ impl NodeAdmin {
     pub(super) fn new(
         node: Arc<Node>,
         config: Arc<Config>,
-        clients: Arc<ServerHandle>,
+        transport: Arc<Transport>,
         stop_requested: Arc<Notify>,
     ) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -51,7 +51,7 @@ impl NodeAdmin {
         Self {
             node,
             config,
-            clients,
+            transport,
             stop_requested,
             started: Instant::now(),
             generation: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
@@ -132,7 +132,7 @@ impl Admin for NodeAdmin {
             generation: self.generation,
             uptime: self.started.elapsed(),
             gossip_active: true,
-            native_transport_active: self.clients.is_running(),
+            native_transport_active: self.transport.is_running(),
             load_bytes: table_stats::load_bytes(self.storage()),
             memory_used_bytes: resident_bytes(),
             memory_limit_bytes: self.config.memtable_space_bytes + self.config.chunk_cache_bytes,
@@ -210,7 +210,7 @@ impl Admin for NodeAdmin {
     fn drain(&self) -> BoxFuture<'_, AdminResult<()>> {
         async move {
             self.state.lock().mode = "DRAINING";
-            self.clients.stop().await;
+            self.transport.stop().await;
             let storage = self.storage().clone();
             blocking(move || storage.drain()).await?;
             self.state.lock().mode = "DRAINED";
@@ -223,9 +223,21 @@ impl Admin for NodeAdmin {
         self.stop_requested.notify_one();
     }
 
-    fn set_native_transport(&self, _running: bool) -> BoxFuture<'_, AdminResult<()>> {
-        let message = "Opening and closing the CQL port is not supported yet".to_owned();
-        async move { Err(AdminError::Failed(message)) }.boxed()
+    fn set_native_transport(&self, running: bool) -> BoxFuture<'_, AdminResult<()>> {
+        async move {
+            if !running {
+                self.transport.stop().await;
+                return Ok(());
+            }
+            let mode = self.state.lock().mode;
+            let what = match mode {
+                "DRAINING" => "is draining",
+                "DRAINED" => "was drained",
+                _ => return self.transport.start().await.map_err(|e| AdminError::Failed(e.to_string())),
+            };
+            Err(AdminError::Failed(format!("Unable to start native transport because the node {what}.")))
+        }
+        .boxed()
     }
 
     fn timeout(&self, kind: &str) -> Option<Duration> {

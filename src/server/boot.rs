@@ -10,17 +10,17 @@ use crate::config::Config;
 use crate::cql::Clients;
 use crate::cql::node::Node;
 use crate::env::clock::{Clock, SystemClock};
-use crate::env::fs::RealFs;
+use crate::env::fs::FileSystem;
 use crate::error::Error;
 use crate::schema::{Schema, SchemaRef};
 use crate::storage::Storage;
 
 /// Opens the store, replays the commit log, loads the schema and the prepared statements. Blocks.
-pub(super) fn boot(config: &Config) -> Result<Arc<Node>, Error> {
+pub(super) fn boot(config: &Config, fs: Arc<dyn FileSystem>) -> Result<Arc<Node>, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let base = Schema::with_system_keyspaces();
     let schema = Arc::new(SchemaRef::new(base.clone()));
-    let storage = Storage::open(options::storage(config), Arc::new(RealFs), clock.clone(), schema.clone())?;
+    let storage = Storage::open(options::storage(config), fs, clock.clone(), schema.clone())?;
     // The node's own tables are replayed by now, so all of the schema can be read: what the commit log holds of other
     // tables can be replayed with it.
     publish(&storage, &schema, schema_store::load(&storage, &base)?)?;

@@ -5,6 +5,7 @@ mod boot;
 mod estimates;
 mod options;
 mod table_stats;
+mod transport;
 mod virtual_tables;
 
 use std::fmt;
@@ -15,14 +16,16 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::cql::node::{Node, NodeService};
+use crate::env::fs::{FileSystem, RealFs};
 use crate::error::Error;
 use crate::nodetool::Channel;
-use crate::protocol;
+use crate::storage::Demand;
 use admin::NodeAdmin;
+use transport::Transport;
 
 /// The node did not start; the text says why and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +54,19 @@ pub enum StartError {
     Store(Error),
 }
 
+/// Why a node is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// nodetool asks for it: [`Server::stop`] is to be called.
+    Requested,
+    /// A disk failed, and `disk_failure_policy` or `commit_failure_policy` is `die`: the process is to end at once.
+    DiskFailed,
+}
+
 /// A running node. Dropping it without [`Server::stop`] ends it as `kill -9` would.
 pub struct Server {
     node: Arc<Node>,
-    clients: Arc<protocol::ServerHandle>,
+    transport: Arc<Transport>,
     stop_requested: Arc<Notify>,
     config: Arc<Config>,
     channel: Channel,
@@ -70,8 +82,14 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Opens the directories, recovers what they hold, and listens for clients. When it returns, clients may connect.
+    /// Opens the directories, recovers what they hold, and listens for clients. When it returns, clients may connect,
+    /// unless `start_native_transport` is false.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_on(config, Arc::new(RealFs)).await
+    }
+
+    /// The same, with its data and its commit log on another file system: for tests of what a failing one does.
+    pub async fn start_on(config: Config, fs: Arc<dyn FileSystem>) -> Result<Self, StartError> {
         let lock = lock(&config.home)?;
         for directory in config.data_directories.iter().chain([
             &config.commitlog_directory,
@@ -83,28 +101,36 @@ impl Server {
         }
         let config = Arc::new(config);
         let boot_config = config.clone();
-        let node = tokio::task::spawn_blocking(move || boot::boot(&boot_config))
+        let node = tokio::task::spawn_blocking(move || boot::boot(&boot_config, fs))
             .await
             .map_err(|e| StartError::Store(Error::server(e.to_string())))?
             .map_err(StartError::Store)?;
         virtual_tables::register(&node, &config);
         let address = config.native_transport_address();
-        let service = Arc::new(NodeService(node.clone()));
-        let clients = protocol::Server::bind(address, service, options::limits(&config))
-            .await
-            .map_err(|source| StartError::Bind { address, source })?;
-        let clients = Arc::new(clients);
+        let service = NodeService(node.clone());
+        let transport = Arc::new(Transport::new(service, options::limits(&config), address));
         let stop_requested = Arc::new(Notify::new());
-        let admin = NodeAdmin::new(node.clone(), config.clone(), clients.clone(), stop_requested.clone());
-        let channel = Channel::open(Arc::new(admin), &config.home, config.control_address()).await;
         let mut background = JoinSet::new();
+        background.spawn(obey(node.clone(), transport.clone()));
+        if config.enabled("start_native_transport") {
+            transport.start().await?;
+        } else {
+            info!("Not starting native transport as requested. Use nodetool (enablebinary) to start it");
+        }
+        let admin = NodeAdmin::new(node.clone(), config.clone(), transport.clone(), stop_requested.clone());
+        let channel = Channel::open(Arc::new(admin), &config.home, config.control_address()).await;
         background.spawn(estimates::run(Arc::downgrade(&node)));
-        Ok(Self { node, clients, stop_requested, config, channel, background, _lock: lock })
+        Ok(Self { node, transport, stop_requested, config, channel, background, _lock: lock })
     }
 
     /// Where CQL clients connect.
     pub fn address(&self) -> SocketAddr {
-        self.clients.local_address()
+        self.transport.address()
+    }
+
+    /// Whether the port of CQL clients is open.
+    pub fn native_transport_running(&self) -> bool {
+        self.transport.is_running()
     }
 
     /// Where nodetool connects, if its port is open.
@@ -117,20 +143,49 @@ impl Server {
         &self.config
     }
 
-    /// Returns when nodetool asks the process to end.
-    pub async fn stop_requested(&self) {
-        self.stop_requested.notified().await;
+    /// Returns when the process is to end, and says why.
+    pub async fn stop_requested(&self) -> StopReason {
+        let mut demands = self.node.coordinator().storage().failures().demands();
+        let died = demands.wait_for(|demand| matches!(demand, Demand::Die(_)));
+        tokio::select! {
+            () = self.stop_requested.notified() => StopReason::Requested,
+            // The sender lives as long as the node.
+            _ = died => StopReason::DiskFailed,
+        }
     }
 
     /// Stops accepting, finishes what runs, syncs, closes.
     pub async fn stop(mut self) {
-        self.clients.stop().await;
+        self.transport.stop().await;
         self.background.shutdown().await;
         let storage = self.node.coordinator().storage().clone();
         match tokio::task::spawn_blocking(move || storage.shutdown()).await {
             Ok(Ok(())) => info!("stopped"),
             Ok(Err(error)) => error!(%error, "the store did not close cleanly"),
             Err(error) => error!(%error, "the store did not close"),
+        }
+    }
+}
+
+/// Does what the failure policies demand.
+async fn obey(node: Arc<Node>, transport: Arc<Transport>) {
+    let mut demands = node.coordinator().storage().failures().demands();
+    drop(node);
+    // What was demanded while the node came up counts too.
+    demands.mark_changed();
+    while demands.changed().await.is_ok() {
+        let demand = demands.borrow_and_update().clone();
+        match demand {
+            Demand::Nothing => {}
+            Demand::StopTransports(why) => {
+                error!("Stopping transports: {why}");
+                transport.stop().await;
+                warn!("Clients are served again after nodetool enablebinary, or a restart");
+            }
+            Demand::Die(why) => {
+                error!("The node cannot go on: {why}");
+                transport.stop().await;
+            }
         }
     }
 }
@@ -154,18 +209,4 @@ fn lock(home: &Path) -> Result<File, StartError> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "test")]
-    use super::*;
-
-    #[tokio::test]
-    async fn a_directory_serves_one_server_at_a_time() {
-        let home = tempfile::tempdir().unwrap();
-        let config = || Config::new(home.path()).unwrap().listen_on(None, Some(0));
-        let server = Server::start(config()).await.unwrap();
-        assert!(matches!(Server::start(config()).await, Err(StartError::InUse(_))));
-        server.stop().await;
-        let again = Server::start(config()).await.unwrap();
-        again.stop().await;
-    }
-}
+mod tests;

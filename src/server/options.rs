@@ -8,6 +8,9 @@ use crate::storage::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
 };
 
+/// `column_index_size` of files of the big format, where the configuration names none.
+const COLUMN_INDEX_BYTES: u64 = 64 << 10;
+
 /// How the store is set up.
 pub(super) fn storage(config: &Config) -> StorageOptions {
     StorageOptions {
@@ -48,6 +51,7 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
         tombstone_failure_threshold: config.tombstone_failure_threshold,
         concurrent_compactors: config.concurrent_compactors,
         compaction_throughput_bytes: config.compaction_throughput_bytes,
+        column_index_bytes: config.column_index_size_bytes.unwrap_or(COLUMN_INDEX_BYTES),
         auto_snapshot: config.auto_snapshot,
         incremental_backups: config.enabled("incremental_backups"),
     }
@@ -79,7 +83,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         tombstone_warn: config.tombstone_warn_threshold,
         default_keyspace_factor: usize::try_from(config.default_keyspace_rf).unwrap_or(1),
         drop_compact_storage_enabled: config.enabled("drop_compact_storage_enabled"),
-        memtables: Default::default(),
+        memtables: config.memtables(),
         trace_ttl_seconds: i32::try_from(config.trace_query_ttl.as_secs()).unwrap_or(i32::MAX),
         cdc_enabled: config.enabled("cdc_enabled"),
         expiration_overflow: OverflowPolicy::default(),

@@ -46,11 +46,17 @@ pub(super) fn start(
     host_id: Arc<ArcSwapOption<Uuid>>,
     place: Arc<OnceLock<Weak<Storage>>>,
 ) -> Arc<CompactionManager> {
+    let place_of_failed = place.clone();
     CompactionManager::start(ManagerOptions {
         threads: options.concurrent_compactors,
         bytes_per_second: options.compaction_throughput_bytes,
         now_ms: Box::new(move || clock.micros() / 1000),
         host_id: Box::new(move || host_id.load_full().map(|id| *id)),
+        on_failed: Box::new(move |error| {
+            if let Some(storage) = place_of_failed.get().and_then(Weak::upgrade) {
+                storage.inspect(error);
+            }
+        }),
         on_finished: Box::new(move |finished| {
             if let Some(storage) = place.get().and_then(Weak::upgrade)
                 && let Err(error) = storage.note_compaction(finished)

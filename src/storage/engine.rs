@@ -16,11 +16,12 @@ use super::commitlog::{CommitLog, CommitPosition, write_record};
 use super::compaction::CompactionManager;
 use super::compactions;
 use super::error::StorageError;
+use super::failures::{Failures, is_full_disk};
 use super::flush::Flusher;
 use super::lifecycle::TableFiles;
 use super::model::{Mutation, PartitionUpdate};
 use super::observer::{AllObservers, NoObserver, PartitionObserver, WriteObserver};
-use super::options::StorageOptions;
+use super::options::{FailurePolicy, StorageOptions};
 use super::order::TableOrder;
 use super::partition_locks::PartitionLocks;
 use super::recovery::PendingRecovery;
@@ -66,6 +67,7 @@ pub struct Storage {
     /// Of partitions that are written to under conditions.
     pub(super) conditional_locks: PartitionLocks,
     pub(super) recovery: Mutex<Option<PendingRecovery>>,
+    failures: Arc<Failures>,
     state: AtomicU8,
 }
 
@@ -105,8 +107,9 @@ impl Storage {
         segments.check(&*fs, options.commit_log.ignore_replay_errors)?;
         let now_ms = clock.micros() / 1000;
         let next_id = segments.last_id().map_or(now_ms, |last| now_ms.max(last + 1));
-        let commit_log =
-            CommitLog::open(options.commit_log.clone(), directories.commit_log.clone(), fs.clone(), next_id);
+        let failures = Arc::new(Failures::new(&options));
+        let (log_options, place) = (options.commit_log.clone(), directories.commit_log.clone());
+        let commit_log = CommitLog::open(log_options, place, fs.clone(), next_id, failures.clone());
         let cache =
             Arc::new(ChunkCache::new(usize::try_from(options.chunk_cache_bytes).unwrap_or(usize::MAX)));
         let (host_id, place) = (Arc::new(ArcSwapOption::empty()), Arc::default());
@@ -131,6 +134,7 @@ impl Storage {
             counter_locks: PartitionLocks::default(),
             conditional_locks: PartitionLocks::default(),
             recovery: Mutex::new(None),
+            failures,
             state: AtomicU8::new(OPEN),
         });
         let schema = storage.schema.load();
@@ -166,6 +170,29 @@ impl Storage {
         &self.commit_log
     }
 
+    /// What the failure policies demand.
+    pub fn failures(&self) -> &Arc<Failures> {
+        &self.failures
+    }
+
+    /// Has the failure policy look at an error of data files, and draws its consequences.
+    pub(super) fn inspect(&self, error: &StorageError) {
+        let (StorageError::Io { path, .. } | StorageError::Corruption { path, .. }) = error else { return };
+        let tables = self.tables();
+        let owner = tables.iter().find(|t| t.files().directories().iter().any(|d| path.starts_with(d)));
+        let is_read = owner.is_some_and(|table| table.files().mark_suspect(path));
+        let goes_on_without = self.failures.disk_policy() == FailurePolicy::BestEffort
+            && matches!(error, StorageError::Io { .. })
+            && !is_full_disk(error);
+        if let Some(table) = owner.filter(|_| goes_on_without) {
+            table.files().give_up_writing(path);
+            if is_read {
+                table.files().give_up_reading(path);
+            }
+        }
+        self.failures.data_file(error);
+    }
+
     /// The cache of chunks of SSTables.
     pub fn chunk_cache(&self) -> &Arc<ChunkCache> {
         &self.cache
@@ -199,7 +226,9 @@ impl Storage {
                     }
                     None => {
                         let data = &self.options.directories.data;
-                        let files = TableFiles::open(self.fs.clone(), data, table, self.cache.clone())?;
+                        let (cache, failures) = (self.cache.clone(), self.failures.clone());
+                        let files = TableFiles::open(self.fs.clone(), data, table, cache, failures)?;
+                        files.set_column_index_bytes(self.options.column_index_bytes);
                         files.set_incremental_backups(self.options.incremental_backups);
                         let position = self.commit_log.position();
                         Arc::new(TableStore::new(table.clone(), files, position, now))

@@ -198,7 +198,7 @@ impl Storage {
             store.counters.pending_flushes.fetch_add(1, Ordering::Relaxed);
             let written = self.write_memtables(store, &memtables.flushing, upper);
             store.counters.pending_flushes.fetch_sub(1, Ordering::Relaxed);
-            written?;
+            written.inspect_err(|error| self.inspect(error))?;
             store.counters.flushes.fetch_add(memtables.flushing.len() as u64, Ordering::Relaxed);
         }
         {

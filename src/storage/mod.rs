@@ -8,6 +8,7 @@ mod comparator;
 mod counters;
 mod engine;
 mod error;
+mod failures;
 mod flush;
 pub mod lifecycle;
 pub mod memtable;
@@ -31,6 +32,7 @@ pub use commitlog::CommitPosition;
 pub use comparator::{ClusteringComparator, Position};
 pub use engine::{IoMode, Storage};
 pub use error::StorageError;
+pub use failures::{Demand, Failures};
 pub use observer::{PartitionObserver, WriteObserver};
 pub use options::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,

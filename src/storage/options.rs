@@ -22,6 +22,8 @@ pub struct StorageOptions {
     pub concurrent_compactors: usize,
     /// Bytes per second that compactions may write, 0 for no limit (`compaction_throughput`).
     pub compaction_throughput_bytes: u64,
+    /// Bytes of a partition's rows from which on they get an index in an SSTable (`column_index_size`).
+    pub column_index_bytes: u64,
     /// Whether a snapshot is taken before a table is dropped or truncated (`auto_snapshot`).
     pub auto_snapshot: bool,
     /// Whether flushed files are hard-linked for backup (`incremental_backups`).
@@ -122,6 +124,19 @@ pub enum FailurePolicy {
     Ignore,
 }
 
+impl FailurePolicy {
+    /// Its name as a value of `disk_failure_policy`.
+    pub fn disk_name(self) -> &'static str {
+        match self {
+            Self::Die => "die",
+            Self::Stop => "stop",
+            Self::StopParanoid => "stop_paranoid",
+            Self::BestEffort => "best_effort",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
 impl StorageOptions {
     /// Cassandra's defaults, below one directory.
     pub fn below(root: impl Into<PathBuf>) -> Self {
@@ -134,6 +149,7 @@ impl StorageOptions {
             tombstone_failure_threshold: 100_000,
             concurrent_compactors: 2,
             compaction_throughput_bytes: 64 << 20,
+            column_index_bytes: 64 << 10,
             auto_snapshot: true,
             incremental_backups: false,
         }

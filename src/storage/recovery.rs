@@ -86,6 +86,7 @@ impl Storage {
         }
         self.commit_log.remove_segments();
         self.tables().into_iter().for_each(|store| self.compactions.submit(store));
+        self.failures().started();
         Ok(())
     }
 

@@ -10,7 +10,8 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::super::error::StorageError;
-use super::super::options::{CommitLogOptions, CommitLogSync, FailurePolicy};
+use super::super::failures::Failures;
+use super::super::options::{CommitLogOptions, CommitLogSync};
 use super::RECORD_OVERHEAD_BYTES;
 use super::buffer::{Buffer, CommitPosition, DirtyTables, Piece};
 use super::descriptor::file_name;
@@ -37,11 +38,11 @@ pub struct CommitLog {
     failed: AtomicBool,
     /// Whether a sync failed: what the files hold is not known then, and a second sync says nothing.
     in_doubt: AtomicBool,
+    /// Whether no write is accepted until the next start (`commit_failure_policy: stop_commit`).
+    given_up: AtomicBool,
     failure: Mutex<Option<StorageError>>,
+    failures: Arc<Failures>,
 }
-
-/// With this the process ends where a disk fails and the policy is `die`, as Cassandra's does.
-const EXIT_STATUS_OF_DEATH: i32 = 100;
 
 /// What the syncing thread waits for.
 #[derive(Debug, Default)]
@@ -84,6 +85,7 @@ impl CommitLog {
         directory: PathBuf,
         fs: Arc<dyn FileSystem>,
         next_id: i64,
+        failures: Arc<Failures>,
     ) -> Arc<Self> {
         let buffer = Buffer::new(options.segment_bytes, next_id);
         Arc::new(Self {
@@ -101,7 +103,9 @@ impl CommitLog {
             wake_condition: Condvar::new(),
             failed: AtomicBool::new(false),
             in_doubt: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             failure: Mutex::default(),
+            failures,
         })
     }
 
@@ -255,12 +259,16 @@ impl CommitLog {
     }
 
     fn fail(&self, error: StorageError) {
-        tracing::error!(
-            "Failed to write the commit log: {error}. No write is accepted until it succeeds again."
-        );
-        if self.options.failure_policy == FailurePolicy::Die {
-            tracing::error!("commit_failure_policy is die: exiting");
-            std::process::exit(EXIT_STATUS_OF_DEATH);
+        if self.failures.commit_log(&error) {
+            self.given_up.store(true, Ordering::Relaxed);
+            tracing::error!(
+                "Failed to write the commit log: {error}. commit_failure_policy is stop_commit: no write is accepted \
+                 until the next start."
+            );
+        } else {
+            tracing::error!(
+                "Failed to write the commit log: {error}. No write is accepted until it succeeds again."
+            );
         }
         *self.failure.lock() = Some(error);
         self.failed.store(true, Ordering::Relaxed);
@@ -268,7 +276,7 @@ impl CommitLog {
 
     /// Tries again to write what could not be written.
     fn retry(&self) -> Result<(), StorageError> {
-        if self.in_doubt.load(Ordering::Relaxed) {
+        if self.in_doubt.load(Ordering::Relaxed) || self.given_up.load(Ordering::Relaxed) {
             return self.check();
         }
         let Some(mut writer) = self.writer.try_lock() else { return self.check() };
@@ -287,7 +295,7 @@ impl CommitLog {
     /// Whether a sync failed: writes are accepted again when all tables are flushed, and
     /// [`CommitLog::start_anew`] was called.
     pub fn is_in_doubt(&self) -> bool {
-        self.in_doubt.load(Ordering::Relaxed)
+        self.in_doubt.load(Ordering::Relaxed) && !self.given_up.load(Ordering::Relaxed)
     }
 
     /// Goes on in a new segment, once everything in the older ones is flushed.

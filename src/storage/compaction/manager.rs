@@ -24,6 +24,8 @@ pub struct ManagerOptions {
     pub now_ms: Box<dyn Fn() -> i64 + Send + Sync>,
     /// This host, once it is known.
     pub host_id: Box<dyn Fn() -> Option<Uuid> + Send + Sync>,
+    /// Told of every compaction that failed.
+    pub on_failed: Box<dyn Fn(&StorageError) + Send + Sync>,
     /// Told of every compaction that ended well, for `system.compaction_history`.
     pub on_finished: Box<dyn Fn(&Finished) + Send + Sync>,
 }
@@ -162,7 +164,7 @@ impl CompactionManager {
         self.running.lock().push(task.info().clone());
         let ended = task.run(&self.throttle, (self.options.now_ms)(), (self.options.host_id)());
         self.running.lock().retain(|info| !Arc::ptr_eq(info, task.info()));
-        let mut finished = ended?;
+        let mut finished = ended.inspect_err(|error| (self.options.on_failed)(error))?;
         finished.finished_at_ms = (self.options.now_ms)();
         self.completed.fetch_add(1, Ordering::Relaxed);
         tracing::info!(
@@ -181,11 +183,12 @@ impl CompactionManager {
     /// works on are waited for.
     pub fn compact_all(&self, table: &Arc<dyn CompactionTable>) -> Result<Option<Finished>, StorageError> {
         loop {
-            let all = table.files().sstables();
+            let mut all = table.files().sstables().to_vec();
+            all.retain(|sstable| !sstable.is_suspect());
             if all.is_empty() {
                 return Ok(None);
             }
-            match CompactionTask::new(table.clone(), all.to_vec(), Operation::MajorCompaction) {
+            match CompactionTask::new(table.clone(), all, Operation::MajorCompaction) {
                 Some(task) => return self.run(&task).map(Some),
                 None if self.stopped.load(Ordering::Relaxed) => {
                     return Err(StorageError::Closed("compactions are stopped".to_owned()));

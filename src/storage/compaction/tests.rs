@@ -16,7 +16,9 @@ use crate::storage::merge::MergedPartitions;
 use crate::storage::model::DecoratedKey;
 use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
 use crate::storage::sstable::{ChunkCache, EncodingStats, WriterOptions};
-use crate::storage::{BoxedPartitionIterator, TableOrder, UnfilteredPartitionIterator};
+use crate::storage::{
+    BoxedPartitionIterator, FailurePolicy, Failures, TableOrder, UnfilteredPartitionIterator,
+};
 
 struct Table {
     metadata: Arc<TableMetadata>,
@@ -44,7 +46,8 @@ impl CompactionTable for Table {
 
 fn files(table: &TableMetadata, directory: &Path) -> Arc<TableFiles> {
     let cache = Arc::new(ChunkCache::new(1 << 20));
-    TableFiles::open(Arc::new(RealFs), &[directory.to_owned()], table, cache).unwrap()
+    let failures = Arc::new(Failures::with_policies(FailurePolicy::Stop, FailurePolicy::Stop));
+    TableFiles::open(Arc::new(RealFs), &[directory.to_owned()], table, cache, failures).unwrap()
 }
 
 fn flush(files: &TableFiles, table: &Arc<TableMetadata>, mut partitions: Vec<Partition>) {

@@ -13,6 +13,7 @@ use super::transaction::{Operation, Transaction, recover};
 use crate::env::fs::FileSystem;
 use crate::schema::TableMetadata;
 use crate::storage::error::StorageError;
+use crate::storage::failures::Failures;
 use crate::storage::sstable::{
     ChunkCache, Component, Descriptor, SSTableReader, SSTableWriter, WriterOptions,
 };
@@ -39,6 +40,11 @@ pub struct TableFiles {
     /// Held while `live` is replaced; the SSTables that a compaction works on.
     compacting: Mutex<HashSet<Descriptor>>,
     incremental_backups: AtomicBool,
+    /// See [`WriterOptions::column_index_size`].
+    column_index_bytes: AtomicU64,
+    failures: Arc<Failures>,
+    /// Directories that are not written to any more, under `disk_failure_policy: best_effort`.
+    unwritable: Mutex<HashSet<PathBuf>>,
 }
 
 /// SSTables that nobody else compacts while it lives.
@@ -58,12 +64,14 @@ impl Drop for CompactingGuard {
 }
 
 impl TableFiles {
-    /// Makes the table's directories, ends the transactions of an earlier run, and opens all SSTables.
+    /// Makes the table's directories, ends the transactions of an earlier run, and opens all SSTables. What a damaged
+    /// one means, `failures` says.
     pub fn open(
         fs: Arc<dyn FileSystem>,
         data_directories: &[PathBuf],
         table: &TableMetadata,
         cache: Arc<ChunkCache>,
+        failures: Arc<Failures>,
     ) -> Result<Arc<Self>, StorageError> {
         let directories = table_directories(data_directories, table);
         for directory in directories.iter().filter(|d| !fs.exists(d)) {
@@ -86,6 +94,9 @@ impl TableFiles {
             live: ArcSwap::default(),
             compacting: Mutex::default(),
             incremental_backups: AtomicBool::new(false),
+            column_index_bytes: AtomicU64::new(WriterOptions::default().column_index_size),
+            failures,
+            unwritable: Mutex::default(),
         };
         let files = Arc::new(files);
         files.load_new(table)?;
@@ -97,14 +108,23 @@ impl TableFiles {
         self.incremental_backups.store(enabled, Ordering::Relaxed);
     }
 
+    /// Sets from how many bytes of rows on a partition gets an index in the SSTables that are written from now on.
+    pub fn set_column_index_bytes(&self, bytes: u64) {
+        self.column_index_bytes.store(bytes, Ordering::Relaxed);
+    }
+
     /// Opens SSTables that were put into the directories (`nodetool refresh`); says how many.
     pub fn load_new(&self, table: &TableMetadata) -> Result<usize, StorageError> {
         let mut opened = Vec::new();
         for directory in &self.directories {
             self.reserve_generations(directory)?;
             for descriptor in Descriptor::list(&*self.fs, directory)? {
-                if !self.sstables().iter().any(|s| *s.descriptor() == descriptor) {
-                    opened.push(SSTableReader::open(&*self.fs, descriptor, table, &self.cache)?);
+                if self.sstables().iter().any(|s| *s.descriptor() == descriptor) {
+                    continue;
+                }
+                match SSTableReader::open(&*self.fs, descriptor, table, &self.cache) {
+                    Ok(sstable) => opened.push(sstable),
+                    Err(error) => self.failures.at_open(error)?,
                 }
             }
         }
@@ -151,10 +171,50 @@ impl TableFiles {
     }
 
     /// An SSTable that was not there before.
-    fn next_descriptor(&self) -> Descriptor {
+    fn next_descriptor(&self) -> Result<Descriptor, StorageError> {
         let generation = self.next_generation.fetch_add(1, Ordering::Relaxed);
-        let directory = (generation % self.directories.len().max(1) as u64) as usize;
-        Descriptor::new(&self.directories[directory], generation)
+        let unwritable = self.unwritable.lock();
+        let writable: Vec<_> = self.directories.iter().filter(|d| !unwritable.contains(*d)).collect();
+        let index = usize::try_from(generation % writable.len().max(1) as u64).unwrap_or(0);
+        match writable.get(index) {
+            Some(directory) => Ok(Descriptor::new(directory, generation)),
+            None => {
+                let error = StorageError::Closed(format!(
+                    "all directories of {} are marked as unwritable",
+                    self.directories.iter().map(|d| d.display().to_string()).collect::<Vec<_>>().join(", ")
+                ));
+                self.failures.no_directory(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Of a file that failed: whether it is one of an SSTable that is in use, which is not compacted from now on.
+    pub fn mark_suspect(&self, path: &Path) -> bool {
+        let Some((descriptor, _)) = Descriptor::parse(path) else { return false };
+        let sstables = self.sstables();
+        let found = sstables.iter().find(|s| *s.descriptor() == descriptor);
+        found.inspect(|sstable| sstable.mark_suspect()).is_some()
+    }
+
+    /// Goes on without the directory of a file that cannot be read: its SSTables are not looked at until the next
+    /// start (Cassandra: `DisallowedDirectories.maybeMarkUnreadable`).
+    pub fn give_up_reading(&self, path: &Path) {
+        let all = self.sstables();
+        let there = all.iter().filter(|s| Some(&*s.descriptor().directory) == path.parent());
+        let gone: Vec<_> = there.cloned().collect();
+        tracing::error!("{} SSTables beside {} are not read any more", gone.len(), path.display());
+        self.replace_live(&gone, Vec::new());
+    }
+
+    /// Goes on without writing to the directory of a file that cannot be written.
+    pub fn give_up_writing(&self, path: &Path) {
+        let directory = self.directories.iter().find(|d| path.starts_with(d));
+        if let Some(directory) = directory
+            && self.unwritable.lock().insert(directory.clone())
+        {
+            tracing::error!("{} is not written to any more", directory.display());
+        }
     }
 
     fn replace_live(&self, removed: &[Arc<SSTableReader>], added: Vec<Arc<SSTableReader>>) {
@@ -182,10 +242,11 @@ impl TableFiles {
         Some(CompactingGuard { files: self.clone(), descriptors })
     }
 
-    /// The SSTables that no compaction works on.
+    /// The SSTables that no compaction works on, and that are not suspected to be damaged.
     pub fn idle(&self) -> Vec<Arc<SSTableReader>> {
         let compacting = self.compacting.lock();
-        self.sstables().iter().filter(|s| !compacting.contains(s.descriptor())).cloned().collect()
+        let is_idle = |s: &&Arc<SSTableReader>| !s.is_suspect() && !compacting.contains(s.descriptor());
+        self.sstables().iter().filter(is_idle).cloned().collect()
     }
 
     /// Writes a new SSTable and puts it in the place of others (of none, for a flush). `fill` appends its
@@ -198,7 +259,9 @@ impl TableFiles {
         replaced: &[Arc<SSTableReader>],
         fill: impl FnOnce(&mut SSTableWriter) -> Result<(), StorageError>,
     ) -> Result<Option<Arc<SSTableReader>>, StorageError> {
-        let descriptor = self.next_descriptor();
+        let descriptor = self.next_descriptor()?;
+        let column_index_size = self.column_index_bytes.load(Ordering::Relaxed);
+        let options = WriterOptions { column_index_size, ..options };
         let mut transaction =
             Transaction::begin(self.fs.clone(), &descriptor.directory, operation, transaction_id())?;
         transaction.add(&descriptor)?;

@@ -11,14 +11,15 @@ use proptest::test_runner::TestRunner;
 use super::{Operation, TableFiles};
 use crate::env::faulty_fs::{Faults, FaultyFs};
 use crate::schema::TableMetadata;
-use crate::storage::StorageError;
 use crate::storage::UnfilteredPartitionIterator;
 use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
 use crate::storage::sstable::{ChunkCache, SSTableReader, WriterOptions};
+use crate::storage::{FailurePolicy, Failures, StorageError};
 
 fn open(fs: &FaultyFs, table: &TableMetadata) -> Result<Arc<TableFiles>, StorageError> {
     let cache = Arc::new(ChunkCache::new(1 << 20));
-    TableFiles::open(Arc::new(fs.clone()), &[PathBuf::from("/data")], table, cache)
+    let failures = Arc::new(Failures::with_policies(FailurePolicy::Stop, FailurePolicy::Stop));
+    TableFiles::open(Arc::new(fs.clone()), &[PathBuf::from("/data")], table, cache, failures)
 }
 
 fn content(sstable: &Arc<SSTableReader>) -> Vec<Partition> {

@@ -23,6 +23,10 @@ const EXAMINED_INLINE_MAX: u64 = 20_000;
 impl Storage {
     /// Answers a read.
     pub fn read(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
+        self.read_from_sources(command, mode).inspect_err(|error| self.inspect(error))
+    }
+
+    fn read_from_sources(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
         let mut collector = Collector::new(command, self.read_limits(command, mode));
         if command.table.is_virtual() {
             self.read_virtual(command, &mut collector)?;

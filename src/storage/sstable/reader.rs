@@ -1,6 +1,7 @@
 //! An SSTable open for reading (Cassandra: `BigTableReader`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -47,6 +48,8 @@ pub struct SSTableReader {
     pub(super) index: Arc<ChunkedFile>,
     mapping: ArcSwap<Mapping>,
     bytes_on_disk: u64,
+    /// Whether damage was found in it.
+    suspect: AtomicBool,
 }
 
 /// Where a partition is.
@@ -108,6 +111,7 @@ impl SSTableReader {
             index,
             mapping: ArcSwap::from_pointee(mapping),
             bytes_on_disk,
+            suspect: AtomicBool::new(false),
         }))
     }
 
@@ -127,6 +131,16 @@ impl SSTableReader {
     /// Which SSTable this is.
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    /// Notes that damage was found in it: it is not compacted any more (Cassandra: `markSuspect`).
+    pub fn mark_suspect(&self) {
+        self.suspect.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether damage was found in it.
+    pub fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Relaxed)
     }
 
     /// What is known of its content.

@@ -4,5 +4,6 @@
 mod codec;
 mod crash;
 mod engine;
+mod failures;
 mod merge;
 pub(super) mod operations;
