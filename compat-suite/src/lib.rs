@@ -1,13 +1,16 @@
 //! What Helenus is measured against: Apache Cassandra itself, its tools, and unmodified clients.
 //!
-//! This crate knows nothing of Helenus but its executable. [`cassandra`] gets Apache Cassandra 5.0.6 from Maven and runs
+//! This crate knows nothing of Helenus but its executable. [`wire`] is a client that hides nothing, and [`golden`] runs
+//! the golden scripts over it. [`cassandra`] gets Apache Cassandra 5.0.6 from Maven and runs
 //! it on loopback addresses; [`helenus`] runs ours. Tests use the library; the program `compat-suite` has a command for
 //! what is too slow for `cargo test`.
 
 pub mod cassandra;
+pub mod golden;
 pub mod helenus;
 pub mod process;
 pub mod target;
+pub mod wire;
 
 use std::io::Write as _;
 

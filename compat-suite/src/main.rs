@@ -1,6 +1,8 @@
 //! `compat-suite`: what measures Helenus against Apache Cassandra and is too slow, or not a matter of right and wrong,
 //! for `cargo test`.
 
+mod golden_command;
+
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -21,6 +23,9 @@ struct Arguments {
 enum Command {
     /// Run a node of Apache Cassandra until standard input ends.
     Cassandra(Node),
+    /// Golden scripts: record what a server answers, or compare a server with what was recorded.
+    #[command(subcommand)]
+    Golden(golden_command::Command),
     /// Run one of Apache Cassandra's offline tools, by its class: SSTableExport, StandaloneVerifier, …
     Tool {
         /// The directory of the node whose configuration, schema and files it works with.
@@ -87,6 +92,7 @@ impl Node {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Cassandra(node) => node.run().map(|()| 0),
+        Command::Golden(command) => command.run(),
         Command::Tool { node, class, arguments } => tool(&node, &class, &arguments),
     };
     match done {

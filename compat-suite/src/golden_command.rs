@@ -1,0 +1,86 @@
+//! The commands of golden scripts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use compat_suite::cassandra::{Cassandra, Options};
+use compat_suite::golden::{self, Deviations};
+use compat_suite::{Error, Result};
+
+/// What to do with golden scripts.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Record the answers of Apache Cassandra beside the statements.
+    Record(What),
+    /// Compare a server's answers with what was recorded.
+    Check {
+        #[command(flatten)]
+        what: What,
+        /// The server is Helenus: the listed deviations are no differences.
+        #[arg(long)]
+        helenus: bool,
+    },
+}
+
+/// Server and scripts.
+#[derive(Debug, Args)]
+pub struct What {
+    /// A server that runs; without it, an Apache Cassandra is started.
+    #[arg(long, value_name = "HOST:PORT")]
+    cassandra: Option<SocketAddr>,
+    /// The scripts; all of them if there are none.
+    scripts: Vec<PathBuf>,
+}
+
+impl What {
+    fn scripts(&self) -> Result<Vec<PathBuf>> {
+        if !self.scripts.is_empty() {
+            return Ok(self.scripts.clone());
+        }
+        golden::scripts().map_err(|error| Error::failed("the folder of scripts", error))
+    }
+
+    /// The server's address, and the server, if it is started here.
+    fn server(&self) -> Result<(SocketAddr, Option<Cassandra>)> {
+        if let Some(address) = self.cassandra {
+            return Ok((address, None));
+        }
+        let node = Cassandra::start(&Options::default())?;
+        Ok((node.address(), Some(node)))
+    }
+}
+
+impl Command {
+    /// Does it; gives the status to exit with.
+    pub fn run(self) -> Result<u8> {
+        let (what, is_recording, is_helenus) = match &self {
+            Self::Record(what) => (what, true, false),
+            Self::Check { what, helenus } => (what, false, *helenus),
+        };
+        let scripts = what.scripts()?;
+        let (address, node) = what.server()?;
+        let mut deviations = match is_helenus {
+            true => Deviations::read(&golden::folder().join("deviations.txt"))
+                .map_err(|error| Error::failed("the list of deviations", error))?,
+            false => Deviations::default(),
+        };
+        let mut status = 0;
+        for path in &scripts {
+            let failed = |error| Error::failed(path.display(), error);
+            if is_recording {
+                golden::record(address, path).map_err(failed)?;
+                continue;
+            }
+            let differences = golden::check(address, path, &mut deviations).map_err(failed)?;
+            if !differences.is_empty() {
+                status = 1;
+            }
+            print!("{differences}");
+        }
+        if let Some(node) = node {
+            node.stop()?;
+        }
+        Ok(status)
+    }
+}
