@@ -61,7 +61,7 @@ impl Coordinator {
         let ballot = self.clock().next_timestamp();
         let (mutation, result) = decide(&Contested { coordinator: self, level, io, ballot })?;
         if let Some(mutation) = mutation {
-            self.storage().apply(mutation).map_err(|e| failure(e, commit))?;
+            self.storage().apply(mutation, io).map_err(|e| failure(e, commit))?;
             // It is agreed on and will not be undone, even where too few replicas live to say so.
             replicas.check(commit, self.node(), true)?;
         }

@@ -117,20 +117,29 @@ impl Coordinator {
 
     /// Writes mutations at a consistency level, and gives the place of the last one in the commit log. Reads see them
     /// when this returns; they are durable once `Storage::write_out` was called and `Storage::synced` has finished.
+    /// [`Error::WouldBlock`] where a write has to read first and must not wait for the disk; nothing was written then.
     pub fn mutate(
         &self,
         mutations: Vec<Mutation>,
         consistency: Consistency,
         write_type: WriteType,
+        io: IoMode,
     ) -> Result<CommitPosition, Error> {
         let schema = self.schema.load();
         for mutation in &mutations {
             let Some(update) = mutation.updates.first() else { continue };
             self.replicas(&schema, &update.table.keyspace).check(consistency, &self.node, true)?;
         }
+        // Of several, none must be applied before it is known that all can be.
+        if io == IoMode::MemoryOnly
+            && mutations.len() > 1
+            && mutations.iter().any(|mutation| self.storage.reads_first(mutation))
+        {
+            return Err(Error::WouldBlock);
+        }
         let mut last = CommitPosition::default();
         for mutation in mutations {
-            last = self.storage.apply(mutation).map_err(|e| write_error(e, consistency, write_type))?;
+            last = self.storage.apply(mutation, io).map_err(|e| write_error(e, consistency, write_type))?;
         }
         Ok(last)
     }

@@ -12,8 +12,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::schema::{Schema, TableMetadata};
 use crate::storage::model::{
-    Cell, Clustering, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime, LivenessInfo,
-    Mutation, PartitionUpdate, ReadCommand, Row, RowBuilder, RowFilter, Token,
+    Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
+    LivenessInfo, Mutation, PartitionUpdate, ReadCommand, Row, RowBuilder, RowFilter, Token,
 };
 use crate::storage::{IoMode, Storage};
 use crate::types::token;
@@ -73,7 +73,7 @@ pub fn start(storage: &Storage, schema: &Schema, config: &Config) -> Result<Loca
     writer.endpoint("rpc", node.rpc_address, config.native_transport_port);
     writer.value("schema_version", schema.version.as_bytes());
     writer.tokens(&kept.tokens);
-    storage.apply(writer.finish())?;
+    storage.apply(writer.finish(), IoMode::Blocking)?;
     Ok(node)
 }
 
@@ -81,7 +81,7 @@ pub fn start(storage: &Storage, schema: &Schema, config: &Config) -> Result<Loca
 pub fn write_schema_version(storage: &Storage, schema: &Schema) -> Result<(), Error> {
     let mut writer = LocalWriter::new(local_table(schema)?, storage);
     writer.value("schema_version", schema.version.as_bytes());
-    storage.apply(writer.finish())?;
+    storage.apply(writer.finish(), IoMode::Blocking)?;
     Ok(())
 }
 
@@ -98,6 +98,7 @@ fn read_local(storage: &Storage, table: &Arc<TableMetadata>) -> Result<Option<Ar
     let command = ReadCommand {
         table: table.clone(),
         now_in_seconds: storage.clock().seconds(),
+        columns: ColumnFilter::ALL,
         range: DataRange::Keys(vec![local_key()]),
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),

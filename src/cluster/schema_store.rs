@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::schema::{Schema, system};
-use crate::storage::model::{ClusteringIndexFilter, DataLimits, DataRange, KeyBound, ReadCommand, RowFilter};
+use crate::storage::model::{
+    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, ReadCommand, RowFilter,
+};
 use crate::storage::schema_keyspace::{self, At, SchemaRows};
 use crate::storage::{IoMode, Storage};
 
@@ -20,12 +22,12 @@ pub fn write_system_keyspaces(storage: &Storage, base: &Schema, cdc_enabled: boo
     let clock = storage.clock();
     let at = At { timestamp_us: clock.next_timestamp(), now_in_seconds: clock.seconds(), cdc_enabled };
     for mutation in schema_keyspace::system_mutations(base, at) {
-        storage.apply(mutation)?;
+        storage.apply(mutation, IoMode::Blocking)?;
     }
     for name in system::REPLICATED {
         if let Some(keyspace) = base.keyspace(name) {
             let first = At { timestamp_us: system::generation(name), ..at };
-            storage.apply(schema_keyspace::create_mutation(base, keyspace, first))?;
+            storage.apply(schema_keyspace::create_mutation(base, keyspace, first), IoMode::Blocking)?;
         }
     }
     storage.write_out()?;
@@ -38,7 +40,7 @@ pub fn write(storage: &Storage, before: &Schema, after: &mut Schema, cdc_enabled
     let clock = storage.clock();
     let at = At { timestamp_us: clock.next_timestamp(), now_in_seconds: clock.seconds(), cdc_enabled };
     for mutation in schema_keyspace::mutations(before, after, at) {
-        storage.apply(mutation)?;
+        storage.apply(mutation, IoMode::Blocking)?;
     }
     storage.sync()?;
     // The store replays its own tables first, so it needs no SSTables of them; Cassandra does, before it can replay
@@ -60,6 +62,7 @@ fn read_rows(storage: &Storage, schema: &Schema) -> Result<SchemaRows, Error> {
         let command = ReadCommand {
             table: table.clone(),
             now_in_seconds: storage.clock().seconds(),
+            columns: ColumnFilter::ALL,
             range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
             clustering: ClusteringIndexFilter::all(),
             row_filter: RowFilter::default(),

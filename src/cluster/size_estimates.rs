@@ -9,11 +9,11 @@ use bytes::Bytes;
 use super::Coordinator;
 use crate::error::Error;
 use crate::schema::{Schema, TableId, TableMetadata, system};
-use crate::storage::TableStore;
 use crate::storage::model::{
     BoundKind, Cell, Clustering, ClusteringBound, DecoratedKey, DeletionTime, LivenessInfo, Mutation,
     PartitionUpdate, RangeTombstone, Row, RowBuilder, Slice, Token,
 };
+use crate::storage::{IoMode, TableStore};
 
 /// The estimate for one range of tokens, without its start, with its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ fn write(
         prefix.extend_from_slice(range_type);
         let update = update(coordinator, table, &of.keyspace, &prefix, estimates);
         let mutation = Mutation { key: update.key.clone(), updates: vec![update], is_counter: false };
-        coordinator.storage().apply(mutation)?;
+        coordinator.storage().apply(mutation, IoMode::Blocking)?;
     }
     coordinator.storage().write_out()?;
     Ok(())

@@ -101,7 +101,7 @@ impl<'a> ExecutionContext<'a> {
             Some(_) => mutations.iter().flat_map(|m| &m.updates).map(|u| u.table.name.clone()).collect(),
             None => Vec::new(),
         };
-        let position = self.coordinator.mutate(mutations, self.options.consistency, write_type)?;
+        let position = self.coordinator.mutate(mutations, self.options.consistency, write_type, self.io)?;
         self.trace(|| "Appending to commitlog".to_owned());
         for table in tables {
             self.trace(|| format!("Adding to {table} memtable"));

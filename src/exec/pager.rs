@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::schema::TableMetadata;
 use crate::storage::ClusteringComparator;
 use crate::storage::model::{
-    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey,
-    KeyBound, PartitionResult, ReadCommand, ReadResponse, Row, RowFilter, Slice, Token,
+    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange,
+    DecoratedKey, KeyBound, PartitionResult, ReadCommand, ReadResponse, Row, RowFilter, Slice, Token,
 };
 use crate::types;
 
@@ -32,6 +32,8 @@ pub struct Query {
     pub table: Arc<TableMetadata>,
     /// Against which TTLs are held.
     pub now_in_seconds: i64,
+    /// Which columns.
+    pub columns: ColumnFilter,
     /// Which partitions.
     pub range: DataRange,
     /// Which rows of each.
@@ -67,6 +69,7 @@ impl Query {
         ReadCommand {
             table: self.table.clone(),
             now_in_seconds: self.now_in_seconds,
+            columns: self.columns.clone(),
             range,
             clustering,
             row_filter: self.row_filter.clone(),

@@ -1,12 +1,13 @@
 //! The store's side of compaction: what it asks of tables, and `system.compaction_history`.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwapOption;
 use uuid::Uuid;
 
 use super::compaction::{CompactionManager, CompactionTable, Finished, ManagerOptions};
-use super::engine::Storage;
+use super::engine::{IoMode, Storage};
 use super::error::StorageError;
 use super::lifecycle::{CompactingGuard, TableFiles};
 use super::model::{
@@ -36,6 +37,14 @@ impl CompactionTable for TableStore {
     fn memtable_min_timestamp(&self, key: &DecoratedKey) -> Option<i64> {
         let memtables = self.memtables();
         memtables.iter().filter(|m| m.contains(key)).map(|m| m.min_timestamp()).min()
+    }
+
+    fn memtables_min_timestamp(&self) -> Option<i64> {
+        self.memtables().iter().filter(|m| !m.is_empty()).map(|m| m.min_timestamp()).min()
+    }
+
+    fn flush_bytes(&self) -> u64 {
+        self.counters.flush_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -73,10 +82,10 @@ impl Storage {
         &self.compactions
     }
 
-    /// Compacts all SSTables of a table into one (`nodetool compact`).
+    /// Compacts all SSTables of a table (`nodetool compact`).
     pub fn compact(&self, table: TableId) -> Result<(), StorageError> {
         let store: Arc<dyn CompactionTable> = self.required_table(table)?;
-        self.compactions.compact_all(&store).map(|_| ())
+        self.compactions.compact_all(&store)
     }
 
     /// Removes all SSTables of a table, and sees to it that no compaction brings anything of them back.
@@ -119,7 +128,7 @@ impl Storage {
         let mut update = PartitionUpdate::new(history.clone(), key.clone());
         let liveness = LivenessInfo::expiring(timestamp, ttl, expires);
         update.rows.push(row.build(Clustering::EMPTY, liveness, DeletionTime::LIVE));
-        self.apply_plain(Mutation { key, updates: vec![update], is_counter: false })?;
+        self.apply_plain(Mutation { key, updates: vec![update], is_counter: false }, IoMode::Blocking)?;
         self.write_out()
     }
 }

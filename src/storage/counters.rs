@@ -6,8 +6,8 @@ use super::commitlog::CommitPosition;
 use super::engine::{IoMode, Storage};
 use super::error::StorageError;
 use super::model::{
-    Cell, Clustering, ClusteringIndexFilter, DataLimits, DataRange, Mutation, PartitionUpdate, ReadCommand,
-    Row, RowBuilder, RowFilter,
+    Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, Mutation, PartitionUpdate,
+    ReadCommand, Row, RowBuilder, RowFilter,
 };
 use crate::types::counter;
 
@@ -17,12 +17,12 @@ impl Storage {
     pub fn apply_counter(&self, mut mutation: Mutation) -> Result<(CommitPosition, Mutation), StorageError> {
         let host = self.host_id.load_full();
         let host = host.ok_or_else(|| StorageError::Invalid("the host has no id yet".to_owned()))?;
-        let _locks = self.counter_locks.lock_all(&mutation);
+        let _locks = self.counter_locks.lock_all(mutation.updates.iter(), IoMode::Blocking)?;
         for update in &mut mutation.updates {
             self.resolve_counters(update, host.as_bytes())?;
         }
         mutation.is_counter = false;
-        let position = self.apply_plain(mutation.clone())?;
+        let position = self.apply_plain(mutation.clone(), IoMode::Blocking)?;
         Ok((position, mutation))
     }
 
@@ -36,6 +36,7 @@ impl Storage {
         let command = ReadCommand {
             table: update.table.clone(),
             now_in_seconds: self.clock.seconds(),
+            columns: ColumnFilter::ALL,
             range: DataRange::Keys(vec![update.key.clone()]),
             clustering: ClusteringIndexFilter::Names { clusterings, reversed: false },
             row_filter: RowFilter::default(),

@@ -20,7 +20,8 @@ use super::failures::{Failures, is_full_disk};
 use super::flush::Flusher;
 use super::lifecycle::TableFiles;
 use super::model::{Mutation, PartitionUpdate};
-use super::observer::{AllObservers, NoObserver, PartitionObserver, WriteObserver};
+use super::observed_write::{Changes, ObservedWrite};
+use super::observer::{AllObservers, FileObserver, NoObserver, ObservedUpdate, OldRows, WriteObserver};
 use super::options::{FailurePolicy, StorageOptions};
 use super::order::TableOrder;
 use super::partition_locks::PartitionLocks;
@@ -66,6 +67,8 @@ pub struct Storage {
     pub(super) counter_locks: PartitionLocks,
     /// Of partitions that are written to under conditions.
     pub(super) conditional_locks: PartitionLocks,
+    /// Of what observers watch in merged form.
+    pub(super) observed_locks: PartitionLocks,
     pub(super) recovery: Mutex<Option<PendingRecovery>>,
     failures: Arc<Failures>,
     state: AtomicU8,
@@ -133,6 +136,7 @@ impl Storage {
             compactions,
             counter_locks: PartitionLocks::default(),
             conditional_locks: PartitionLocks::default(),
+            observed_locks: PartitionLocks::default(),
             recovery: Mutex::new(None),
             failures,
             state: AtomicU8::new(OPEN),
@@ -279,6 +283,12 @@ impl Storage {
         self.virtual_tables.write().insert(id, table);
     }
 
+    /// Registers an observer of the SSTables of a table.
+    pub fn observe_files(&self, table: TableId, observer: Arc<dyn FileObserver>) -> Result<(), StorageError> {
+        self.required_table(table)?.files().observe(observer);
+        Ok(())
+    }
+
     /// Registers an observer of what is written to a table.
     pub fn observe(&self, table: TableId, observer: Arc<dyn WriteObserver>) -> Result<(), StorageError> {
         self.required_table(table)?.observe(observer);
@@ -288,25 +298,40 @@ impl Storage {
     /// Applies a mutation: to the commit log's buffer and to memtables, where reads see it at once. Before the
     /// write is acknowledged, [`Storage::write_out`] must have been called, and [`Storage::synced`] awaited.
     ///
-    /// A counter mutation reads first: it may wait for the disk.
-    pub fn apply(&self, mutation: Mutation) -> Result<CommitPosition, StorageError> {
+    /// A counter mutation reads first, and may wait for the disk whatever `mode` says. So does a mutation whose
+    /// observers want merged rows: [`StorageError::WouldBlock`] where it would have to wait and must not; nothing has
+    /// changed then.
+    pub fn apply(&self, mutation: Mutation, mode: IoMode) -> Result<CommitPosition, StorageError> {
         self.check_open()?;
         self.wait_for_memory()?;
         if mutation.is_counter {
             return self.apply_counter(mutation).map(|(position, _)| position);
         }
-        self.apply_plain(mutation)
+        self.apply_plain(mutation, mode)
     }
 
-    pub(super) fn apply_plain(&self, mutation: Mutation) -> Result<CommitPosition, StorageError> {
+    /// Whether a mutation may have to read, so that it can end with [`StorageError::WouldBlock`].
+    pub fn reads_first(&self, mutation: &Mutation) -> bool {
+        let tables = self.tables.load();
+        let wants =
+            |update: &PartitionUpdate| tables.get(&update.table.id).is_some_and(|t| t.wants_merged_rows());
+        mutation.is_counter || mutation.updates.iter().any(wants)
+    }
+
+    pub(super) fn apply_plain(
+        &self,
+        mutation: Mutation,
+        mode: IoMode,
+    ) -> Result<CommitPosition, StorageError> {
         let mut stores: SmallVec<[Arc<TableStore>; 2]> = SmallVec::new();
         for update in &mutation.updates {
             stores.push(self.required_table(update.table.id)?);
         }
+        let observed = self.observed_write(&mutation, &stores, mode)?;
         if stores.iter().all(|store| store.is_durable()) {
             RECORD.with_borrow_mut(|record| {
                 record.clear();
-                let position = self.log_and_apply(record, mutation, &stores);
+                let position = self.log_and_apply(record, mutation, &stores, observed.as_ref());
                 if record.capacity() > RECORD_BYTES_KEPT {
                     *record = Vec::new();
                 }
@@ -314,7 +339,7 @@ impl Storage {
             })
         } else {
             let _gates = enter(&stores);
-            self.apply_updates(mutation, &stores);
+            self.apply_updates(mutation, &stores, observed.as_ref());
             Ok(CommitPosition::NONE)
         }
     }
@@ -324,6 +349,7 @@ impl Storage {
         record: &mut Vec<u8>,
         mutation: Mutation,
         stores: &[Arc<TableStore>],
+        observed: Option<&ObservedWrite<'_>>,
     ) -> Result<CommitPosition, StorageError> {
         let orders: SmallVec<[TableOrder; 2]> = stores.iter().map(|store| store.order()).collect();
         let tables: SmallVec<[TableId; 2]> = stores.iter().map(|store| store.id()).collect();
@@ -331,7 +357,7 @@ impl Storage {
         self.check_size(record.len(), &mutation)?;
         let _gates = enter(stores);
         let position = self.commit_log.append(record, &tables)?;
-        self.apply_updates(mutation, stores);
+        self.apply_updates(mutation, stores, observed);
         Ok(position)
     }
 
@@ -354,11 +380,16 @@ impl Storage {
     }
 
     /// Applies the updates to memtables. To be called with the tables' gates held.
-    pub(super) fn apply_updates(&self, mutation: Mutation, stores: &[Arc<TableStore>]) {
+    pub(super) fn apply_updates(
+        &self,
+        mutation: Mutation,
+        stores: &[Arc<TableStore>],
+        observed: Option<&ObservedWrite<'_>>,
+    ) {
         let mut grown = 0;
-        for (update, store) in mutation.updates.into_iter().zip(stores) {
+        for (i, (update, store)) in mutation.updates.into_iter().zip(stores).enumerate() {
             store.counters.writes.fetch_add(1, Ordering::Relaxed);
-            grown += apply_update(store, update);
+            grown += apply_update(store, update, observed.and_then(|o| o.changes.get(i)?.as_ref()));
         }
         let bytes = self.memory.fetch_add(grown, Ordering::Relaxed) + grown;
         let memtables = &self.options.memtables;
@@ -458,13 +489,20 @@ pub(super) fn enter(stores: &[Arc<TableStore>]) -> SmallVec<[RwLockReadGuard<'_,
     gates
 }
 
-fn apply_update(store: &TableStore, update: PartitionUpdate) -> i64 {
+fn apply_update(store: &TableStore, update: PartitionUpdate, changes: Option<&Changes>) -> i64 {
     let observers = store.observers();
     let memtables = store.memtables();
+    let memtable = &memtables.current;
     if observers.is_empty() {
-        return memtables.current.apply(update, &mut NoObserver);
+        return memtable.apply(update, &mut NoObserver);
     }
-    let begun: Vec<Box<dyn PartitionObserver + '_>> =
-        observers.iter().map(|o| o.begin(&update.table, &update.key)).collect();
-    memtables.current.apply(update, &mut AllObservers(begun))
+    let (table, key) = (update.table.clone(), update.key.clone());
+    let observed = ObservedUpdate { table: &table, key: &key, memtable: memtable.id() };
+    let begin = |which: OldRows| -> AllObservers<'_> {
+        AllObservers(observers.iter().filter(|o| o.old_rows() == which).map(|o| o.begin(&observed)).collect())
+    };
+    let Some(changes) = changes else { return memtable.apply(update, &mut begin(OldRows::InMemtable)) };
+    let grown = memtable.apply(update.clone(), &mut begin(OldRows::InMemtable));
+    changes.tell(&update, &mut begin(OldRows::Merged));
+    grown
 }

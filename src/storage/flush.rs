@@ -8,9 +8,10 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::commitlog::CommitPosition;
+use super::compaction::{Splitter, Strategy};
 use super::engine::Storage;
 use super::error::StorageError;
-use super::lifecycle::Operation;
+use super::lifecycle::{Operation, Replacement};
 use super::memtable::Memtable;
 use super::merge::MergedPartitions;
 use super::model::{ClusteringIndexFilter, KeyBound};
@@ -238,13 +239,20 @@ impl Storage {
             ..WriterOptions::default()
         };
         let files = store.files();
-        files.write(Operation::Flush, &table, options, &[], |writer| {
+        let ids: Vec<_> = memtables.iter().map(|m| m.id()).collect();
+        let what = Replacement { operation: Operation::Flush, table: &table, memtables: &ids, replaced: &[] };
+        let split = Strategy::new(&table.params.compaction)
+            .flush_split(store.counters.flush_bytes.load(Ordering::Relaxed));
+        let new = files.write(what, options, |output| {
+            let mut splitter = Splitter::new(split);
             let mut partitions = merged(store, memtables);
             while let Some(mut partition) = partitions.next_partition()? {
-                writer.append(&mut partition)?;
+                splitter.before(partition.key(), output)?;
+                output.append(&mut partition)?;
             }
             Ok(())
         })?;
+        store.counters.flushed(new.iter().map(|s| s.data_bytes_on_disk()).sum());
         Ok(())
     }
 }

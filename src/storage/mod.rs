@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod memtable;
 pub mod merge;
 pub mod model;
+mod observed_write;
 mod observer;
 mod options;
 mod order;
@@ -33,7 +34,9 @@ pub use comparator::{ClusteringComparator, Position};
 pub use engine::{IoMode, Storage};
 pub use error::StorageError;
 pub use failures::{Demand, Failures};
-pub use observer::{PartitionObserver, WriteObserver};
+pub use observer::{
+    ContentObserver, FileObserver, NewSSTable, ObservedUpdate, OldRows, PartitionObserver, WriteObserver,
+};
 pub use options::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
 };

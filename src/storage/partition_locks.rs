@@ -1,20 +1,24 @@
-//! Locks of partitions, for writes that depend on what was there: counters and conditional writes. Writes that do
-//! not, need none.
+//! Locks of partitions, for writes that depend on what was there: counters, conditional writes, and those whose
+//! observers want to know what was there. Others need none.
 
 use std::hash::{Hash, Hasher};
 
 use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
 
 use super::engine::{IoMode, Storage};
 use super::error::StorageError;
-use super::model::{DecoratedKey, Mutation};
+use super::model::{DecoratedKey, PartitionUpdate};
 use crate::schema::TableId;
 
 /// Locks of partitions: who reads and then writes one holds the one of its partition. Several partitions may share
 /// one.
 pub struct PartitionLocks(Box<[Mutex<()>]>);
 
-const LOCKS: usize = 256;
+/// Several partitions that are locked.
+pub(super) type PartitionGuards<'a> = SmallVec<[MutexGuard<'a, ()>; 2]>;
+
+const LOCKS: usize = 1024;
 
 impl Default for PartitionLocks {
     fn default() -> Self {
@@ -29,13 +33,26 @@ impl PartitionLocks {
         (hasher.finish() % LOCKS as u64) as usize
     }
 
-    /// Locks the partitions of a mutation, in an order that everybody keeps.
-    pub(super) fn lock_all(&self, mutation: &Mutation) -> Vec<MutexGuard<'_, ()>> {
-        let mut locks: Vec<usize> =
-            mutation.updates.iter().map(|update| self.index(update.table.id, &update.key)).collect();
+    /// Locks the partitions of these updates, in an order that everybody keeps. [`StorageError::WouldBlock`] where
+    /// somebody else holds one and the caller must not wait.
+    pub(super) fn lock_all<'u>(
+        &self,
+        updates: impl Iterator<Item = &'u PartitionUpdate>,
+        mode: IoMode,
+    ) -> Result<PartitionGuards<'_>, StorageError> {
+        let mut locks: SmallVec<[usize; 2]> =
+            updates.map(|update| self.index(update.table.id, &update.key)).collect();
         locks.sort_unstable();
         locks.dedup();
-        locks.into_iter().map(|i| self.0[i].lock()).collect()
+        locks.into_iter().map(|i| self.lock_at(i, mode)).collect()
+    }
+
+    fn lock_at(&self, index: usize, mode: IoMode) -> Result<MutexGuard<'_, ()>, StorageError> {
+        let lock = &self.0[index];
+        match mode {
+            IoMode::Blocking => Ok(lock.lock()),
+            IoMode::MemoryOnly => lock.try_lock().ok_or(StorageError::WouldBlock),
+        }
     }
 
     /// Locks one partition. Who must not wait for the disk must not wait for somebody who does either.
@@ -45,11 +62,7 @@ impl PartitionLocks {
         key: &DecoratedKey,
         mode: IoMode,
     ) -> Result<MutexGuard<'_, ()>, StorageError> {
-        let lock = &self.0[self.index(table, key)];
-        match mode {
-            IoMode::Blocking => Ok(lock.lock()),
-            IoMode::MemoryOnly => lock.try_lock().ok_or(StorageError::WouldBlock),
-        }
+        self.lock_at(self.index(table, key), mode)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::commitlog::{CommitPosition, Intervals};
-use super::engine::Storage;
+use super::engine::{IoMode, Storage};
 use super::error::StorageError;
 use super::model::Mutation;
 use super::replay::{Replayed, Segments};
@@ -100,8 +100,9 @@ impl Storage {
         if bytes > self.options.memtables.space_bytes {
             self.flush_all()?;
         }
+        let observed = self.observed_write(&mutation, &stores, IoMode::Blocking)?;
         let _gates = super::engine::enter(&stores);
-        self.apply_updates(mutation, &stores);
+        self.apply_updates(mutation, &stores, observed.as_ref());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use super::commitlog::CommitPosition;
 use super::lifecycle::TableFiles;
 use super::memtable::Memtable;
-use super::observer::WriteObserver;
+use super::observer::{OldRows, WriteObserver};
 use super::order::TableOrder;
 use crate::schema::{TableId, TableMetadata};
 
@@ -27,6 +27,7 @@ pub struct TableStore {
     pub(super) flush_lock: Mutex<()>,
     observers: RwLock<Vec<Arc<dyn WriteObserver>>>,
     has_observers: AtomicBool,
+    wants_merged_rows: AtomicBool,
     /// Whether writes go through the commit log (`durable_writes` of the keyspace).
     is_durable: AtomicBool,
     is_dropped: AtomicBool,
@@ -45,8 +46,18 @@ pub struct TableCounters {
     pub writes: AtomicU64,
     /// Memtables that were flushed.
     pub flushes: AtomicU64,
+    /// Bytes of a flush on disk, on the average (Cassandra: `flushSizeOnDisk`).
+    pub flush_bytes: AtomicU64,
     /// Flushes that run.
     pub pending_flushes: AtomicU64,
+}
+
+impl TableCounters {
+    /// A memtable was written to so many bytes; those of the last hundred flushes or so count.
+    pub(super) fn flushed(&self, bytes: u64) {
+        let average = |old: u64| if old == 0 { bytes } else { old - old / 100 + bytes / 100 };
+        let _ = self.flush_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(average(old)));
+    }
 }
 
 /// The memtables of a table at one moment.
@@ -85,6 +96,7 @@ impl TableStore {
             flush_lock: Mutex::new(()),
             observers: RwLock::default(),
             has_observers: AtomicBool::new(false),
+            wants_merged_rows: AtomicBool::new(false),
             is_durable: AtomicBool::new(true),
             is_dropped: AtomicBool::new(false),
             last_flush: AtomicI64::new(now),
@@ -182,8 +194,17 @@ impl TableStore {
 
     /// Registers an observer of everything that is written from now on.
     pub fn observe(&self, observer: Arc<dyn WriteObserver>) {
+        let wants_merged_rows = observer.old_rows() == OldRows::Merged;
         self.observers.write().push(observer);
+        if wants_merged_rows {
+            self.wants_merged_rows.store(true, Ordering::Release);
+        }
         self.has_observers.store(true, Ordering::Release);
+    }
+
+    /// Whether an observer has to be shown merged rows.
+    pub(super) fn wants_merged_rows(&self) -> bool {
+        self.wants_merged_rows.load(Ordering::Acquire)
     }
 
     /// The registered observers.

@@ -8,8 +8,8 @@ use super::commitlog::CommitPosition;
 use super::engine::{IoMode, Storage};
 use super::error::StorageError;
 use super::model::{
-    Cell, Clustering, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime, LivenessInfo,
-    Mutation, PartitionUpdate, ReadCommand, Row, RowBuilder, RowFilter, Token,
+    Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
+    LivenessInfo, Mutation, PartitionUpdate, ReadCommand, Row, RowBuilder, RowFilter, Token,
 };
 use super::table_store::TableStore;
 use crate::schema::{ColumnId, TableId, TableMetadata};
@@ -35,6 +35,7 @@ impl Storage {
                 let _gate = store.gate.write();
                 let position = self.commit_log.position();
                 self.memory_released(store.clear_memtables(position));
+                store.observers().iter().for_each(|observer| observer.truncated());
                 position
             };
             self.remove_sstables(&store)?;
@@ -79,7 +80,7 @@ impl Storage {
         let mut update = PartitionUpdate::new(local, local_key());
         update.rows.push(row.build(Clustering::EMPTY, LivenessInfo::EMPTY, DeletionTime::LIVE));
         let mutation = Mutation { key: update.key.clone(), updates: vec![update], is_counter: false };
-        self.apply_plain(mutation)?;
+        self.apply_plain(mutation, IoMode::Blocking)?;
         self.sync()
     }
 
@@ -114,6 +115,7 @@ impl Storage {
         let command = ReadCommand {
             table: local,
             now_in_seconds: self.clock.seconds(),
+            columns: ColumnFilter::ALL,
             range: DataRange::Keys(vec![local_key()]),
             clustering: ClusteringIndexFilter::all(),
             row_filter: RowFilter::default(),

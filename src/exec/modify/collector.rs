@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::schema::{TableId, TableMetadata};
 use crate::storage::TableOrder;
 use crate::storage::merge::merge_versions;
-use crate::storage::model::{DecoratedKey, DeletionTime, Mutation, PartitionUpdate, RangeTombstone, Row};
+use crate::storage::model::{
+    ColumnFilter, DecoratedKey, DeletionTime, Mutation, PartitionUpdate, RangeTombstone, Row,
+};
 
 /// The changes to one partition of one table, in the order of statements.
 #[derive(Debug)]
@@ -113,7 +115,7 @@ impl PendingUpdate {
 fn merge_all(order: &TableOrder, mut rows: Vec<Row>) -> Option<Row> {
     match rows.len() {
         0 | 1 => rows.pop(),
-        _ => merge_versions(order, &rows.iter().collect::<Vec<_>>(), DeletionTime::LIVE),
+        _ => merge_versions(order, &rows.iter().collect::<Vec<_>>(), DeletionTime::LIVE, &ColumnFilter::ALL),
     }
 }
 
@@ -128,7 +130,9 @@ fn in_order(order: &TableOrder, mut rows: Vec<Row>) -> Vec<Row> {
     for row in rows {
         match merged.last_mut() {
             Some(last) if compare(last, &row).is_eq() => {
-                if let Some(both) = merge_versions(order, &[last, &row], DeletionTime::LIVE) {
+                if let Some(both) =
+                    merge_versions(order, &[last, &row], DeletionTime::LIVE, &ColumnFilter::ALL)
+                {
                     *last = both;
                 }
             }

@@ -15,8 +15,8 @@ use crate::exec::select::source::{RowView, Source};
 use crate::exec::term::BindContext;
 use crate::schema::{ColumnId, ColumnMetadata, TableMetadata};
 use crate::storage::model::{
-    Cell, Clustering, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime, Mutation,
-    PartitionResult, ReadCommand, Row, RowBuilder, RowFilter, Slice,
+    Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
+    Mutation, PartitionResult, ReadCommand, Row, RowBuilder, RowFilter, Slice,
 };
 use crate::types::CqlType;
 
@@ -399,6 +399,7 @@ impl<'a> ConditionalRequest<'a> {
         let mut command = ReadCommand {
             table: self.table.clone(),
             now_in_seconds: self.now_in_seconds,
+            columns: ColumnFilter::ALL,
             range: DataRange::Keys(vec![self.key.clone()]),
             clustering: ClusteringIndexFilter::all(),
             row_filter: RowFilter::default(),

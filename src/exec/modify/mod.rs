@@ -32,8 +32,9 @@ use crate::error::Error;
 use crate::schema::TableMetadata;
 use crate::storage::TableOrder;
 use crate::storage::model::{
-    Clustering, ClusteringBound, ClusteringIndexFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
-    LivenessInfo, PartitionResult, RangeTombstone, ReadCommand, ReadResponse, Row, RowFilter, Slice,
+    Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey,
+    DeletionTime, LivenessInfo, PartitionResult, RangeTombstone, ReadCommand, ReadResponse, Row, RowFilter,
+    Slice,
 };
 
 /// What kind of statement it is.
@@ -173,6 +174,7 @@ impl ModificationPlan {
         let command = ReadCommand {
             table: self.table.clone(),
             now_in_seconds: context.now_in_seconds,
+            columns: ColumnFilter::ALL,
             range: DataRange::Keys(keys.to_vec()),
             clustering,
             row_filter: RowFilter::default(),

@@ -3,12 +3,14 @@
 //! A [`SelectPlan`] binds its restrictions into a [`Query`], reads it whole or page by page, and writes what is
 //! selected of each row straight into the response.
 //!
+//! - [`columns`]: which columns are read.
 //! - [`source`]: where the value of a plain column comes from.
 //! - [`selector`]: selected expressions.
 //! - [`timestamps`]: `WRITETIME` and `TTL`.
 //! - [`output`]: makes rows of the result.
 //! - [`group`]: GROUP BY and aggregates.
 
+pub mod columns;
 pub mod group;
 pub mod output;
 pub mod selector;
@@ -17,6 +19,7 @@ pub mod timestamps;
 
 use std::sync::Arc;
 
+use self::columns::ReadColumns;
 use self::group::{GroupBy, GroupCounts};
 use self::output::Output;
 use self::selector::{AggregateCall, Selector};
@@ -71,8 +74,8 @@ pub struct SelectPlan {
     pub json: Option<Vec<(String, CqlType)>>,
     /// What is selected.
     pub selection: Selection,
-    /// The names of the columns that are read, as CQL text.
-    pub read_columns: String,
+    /// The columns that are read.
+    pub read_columns: ReadColumns,
     /// The aggregates in it.
     pub aggregates: Vec<AggregateCall>,
     /// The WHERE clause.
@@ -111,7 +114,6 @@ pub struct SelectContext<'a> {
 /// Reads, and holds what was found deleted against the thresholds.
 struct Watched<'a, 'c> {
     context: &'a ExecutionContext<'c>,
-    plan: &'a SelectPlan,
 }
 
 impl Reader for Watched<'_, '_> {
@@ -121,8 +123,7 @@ impl Reader for Watched<'_, '_> {
         let tombstones = response.tombstones_scanned;
         if tombstones > settings.tombstone_warn {
             let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
-            let text: String =
-                command_text(command, &self.plan.read_columns).chars().take(WARNED_QUERY_LENGTH).collect();
+            let text: String = command_text(command).chars().take(WARNED_QUERY_LENGTH).collect();
             let last = response.last_key.as_ref().map(|key| key.token.0);
             self.context.warn(format!(
                 "Read {rows} live rows and {tombstones} tombstone cells for query {text}; token {} (see tombstone_warn_threshold)",
@@ -158,7 +159,7 @@ impl SelectPlan {
             version: context.version,
             now_in_seconds: context.now_in_seconds,
             functions: &context.functions,
-            reader: &Watched { context, plan: self },
+            reader: &Watched { context },
         };
         let rows = self.run(&select, &mut warnings);
         warnings.into_iter().for_each(|warning| context.warn(warning));
@@ -260,6 +261,7 @@ impl SelectPlan {
         Ok(Some(Query {
             table: self.table.clone(),
             now_in_seconds,
+            columns: self.read_columns.bind(bind)?,
             range,
             clustering,
             row_filter,

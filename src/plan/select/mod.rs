@@ -20,12 +20,14 @@ use super::term::TermPlanner;
 use crate::error::Error;
 use crate::exec::restrictions::Restrictions;
 use crate::exec::result::{ColumnSpec, Columns};
+use crate::exec::select::columns::{ReadColumns, column_of};
 use crate::exec::select::selector::{AggregateCall, Selector};
 use crate::exec::select::source::Source;
 use crate::exec::select::{PostOrdering, SelectPlan, Selection};
 use crate::exec::term::Term;
 use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
-use crate::types::{CqlType, json_name, maybe_quoted};
+use crate::storage::model::ColumnFilter;
+use crate::types::{CqlType, json_name};
 
 /// Plans a SELECT for a session in that keyspace; `Invalid` where it makes no sense.
 pub fn plan(
@@ -68,7 +70,7 @@ pub fn plan(
     let limit = limit_term(select.limit.as_ref(), "[limit]", &table, &mut terms)?;
     let per_partition_limit =
         limit_term(select.per_partition_limit.as_ref(), "[per_partition_limit]", &table, &mut terms)?;
-    let read_columns = read_columns(select, &selected.read, &restrictions);
+    let read_columns = read_columns(&table, &selected, &restrictions);
     let Selected { columns, selection, aggregates, .. } = selected;
     let (columns, json) = if select.json { as_json(&columns) } else { (columns, None) };
     Ok(SelectPlan {
@@ -167,19 +169,22 @@ fn select_all<'a>(
     })
 }
 
-/// The columns beside the primary key that are read, as text; `*` where all or none are.
-fn read_columns(select: &ast::Select, read: &[&ColumnMetadata], restrictions: &Restrictions) -> String {
-    if select.selectors.is_empty() {
-        return "*".to_owned();
+/// The columns that are read: beside the selected ones those that are restricted. All, where all are selected.
+fn read_columns(table: &TableMetadata, selected: &Selected<'_>, restrictions: &Restrictions) -> ReadColumns {
+    let columns = || table.static_columns.iter().chain(&table.regular_columns);
+    let is_read = |column: &ColumnMetadata| selected.read.iter().any(|c| c.id == column.id);
+    let others = restrictions.restricted_non_key_columns().map(|c| c.id);
+    let fetches_all_statics = restrictions.returns_static_only_partitions();
+    match &selected.selection {
+        Selection::Columns(_) if columns().all(is_read) => ReadColumns::Known(ColumnFilter::ALL),
+        Selection::Columns(sources) => {
+            let read = sources.iter().filter_map(column_of).chain(others);
+            ReadColumns::new([], &selected.aggregates, read, fetches_all_statics)
+        }
+        Selection::Expressions(selectors) => {
+            ReadColumns::new(selectors, &selected.aggregates, others, fetches_all_statics)
+        }
     }
-    let selected = read.iter().copied().filter(|c| !c.is_primary_key());
-    let mut columns: Vec<_> = selected.chain(restrictions.restricted_non_key_columns()).collect();
-    columns.sort_by_key(|c| (c.kind, c.name.as_bytes()));
-    columns.dedup_by_key(|c| c.id);
-    if columns.is_empty() {
-        return "*".to_owned();
-    }
-    columns.iter().map(|c| maybe_quoted(&c.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The one column of `SELECT JSON`, and what goes into it.

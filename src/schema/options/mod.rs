@@ -12,6 +12,7 @@ mod unified;
 
 pub(crate) use number::parse_double;
 pub use replication::{Datacenters, ReplicationFactor};
+pub use unified::{bytes_with_unit, fraction};
 
 use std::collections::BTreeMap;
 

@@ -73,8 +73,8 @@ fn scaling_parameter(part: &str) -> Result<()> {
     Err(Error::config(format!("Scaling parameter {part} must match N|L[0-9]+|T[0-9]+|[+-]?[0-9]+")))
 }
 
-/// Bytes, with a unit such as `MiB` or none.
-fn human_readable(text: &str) -> Option<f64> {
+/// Bytes, with a unit such as `MiB` or none (Cassandra: `FBUtilities.parseHumanReadableBytes`).
+pub fn bytes_with_unit(text: &str) -> Option<f64> {
     let text = text.trim();
     let text = text.strip_suffix('B').unwrap_or(text).trim_end();
     let units = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40)];
@@ -85,7 +85,7 @@ fn human_readable(text: &str) -> Option<f64> {
 
 fn size(rest: &mut OptionMap, option: &str) -> Result<Option<f64>> {
     let Some(text) = rest.remove(option) else { return Ok(None) };
-    let value = human_readable(&text).ok_or_else(|| {
+    let value = bytes_with_unit(&text).ok_or_else(|| {
         Error::config(format!("{option} {text} is not a valid size in bytes: Invalid number {text}"))
     })?;
     if value < TARGET_SIZE_MIN {
@@ -98,7 +98,7 @@ fn size(rest: &mut OptionMap, option: &str) -> Result<Option<f64>> {
 
 fn min_sstable_size(rest: &mut OptionMap, target: f64) -> Result<()> {
     let Some(text) = rest.remove("min_sstable_size") else { return Ok(()) };
-    let value = human_readable(&text)
+    let value = bytes_with_unit(&text)
         .ok_or_else(|| Error::config(format!("{text} is not a valid size in bytes for min_sstable_size")))?;
     if value < 0.0 {
         return Err(Error::config(
@@ -125,13 +125,16 @@ fn pretty_memory(bytes: f64) -> String {
     format!("{bytes}B")
 }
 
-fn growth(text: &str) -> Result<()> {
-    let percent = text.trim().strip_suffix('%');
-    let value = match percent {
+/// A number between 0 and 1, or a percentage (Cassandra: `FBUtilities.parsePercent`).
+pub fn fraction(text: &str) -> Option<f64> {
+    match text.trim().strip_suffix('%') {
         Some(digits) => parse_double(digits).map(|value| value / 100.0),
         None => parse_double(text),
-    };
-    match value {
+    }
+}
+
+fn growth(text: &str) -> Result<()> {
+    match fraction(text) {
         None => Err(Error::config(format!("sstable_growth is not a valid number between 0 and 1: {text}"))),
         Some(value) if !(0.0..=1.0).contains(&value) => {
             Err(Error::config(format!("sstable_growth {text} must be between 0 and 1")))

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use parking_lot::{Condvar, Mutex};
 use uuid::Uuid;
 
-use super::size_tiered::SizeTieredOptions;
+use super::candidate::{Candidate, Pick};
+use super::strategy::{History, Situation, Strategy};
 use super::task::{CompactionInfo, CompactionTable, CompactionTask, Finished};
 use super::throttle::Throttle;
 use crate::storage::StorageError;
@@ -38,6 +39,7 @@ pub struct CompactionManager {
     wake: Condvar,
     running: Mutex<Vec<Arc<CompactionInfo>>>,
     completed: AtomicUsize,
+    history: History,
     stopped: AtomicBool,
     /// Whether background compactions are off (`nodetool disableautocompaction` for all, `stop`).
     paused: AtomicBool,
@@ -54,6 +56,7 @@ impl CompactionManager {
             wake: Condvar::new(),
             running: Mutex::default(),
             completed: AtomicUsize::new(0),
+            history: History::default(),
             stopped: AtomicBool::new(false),
             paused: AtomicBool::new(false),
         });
@@ -96,7 +99,20 @@ impl CompactionManager {
 
     /// How many a table needs.
     pub fn pending(&self, table: &dyn CompactionTable) -> usize {
-        SizeTieredOptions::new(&table.metadata().params.compaction).pending(&table.files().idle())
+        let files = table.files();
+        let candidates = Candidate::all(&files.sstables(), &files.idle());
+        let strategy = Strategy::new(&table.metadata().params.compaction);
+        strategy.pending(&self.situation(table, &candidates))
+    }
+
+    fn situation<'a>(&self, table: &dyn CompactionTable, candidates: &'a [Candidate]) -> Situation<'a> {
+        let now = (self.options.now_ms)() / 1000;
+        Situation {
+            candidates,
+            gc_before: now - i64::from(table.metadata().params.gc_grace_seconds),
+            in_memory: table.memtables_min_timestamp(),
+            flush_bytes: table.flush_bytes(),
+        }
     }
 
     /// Ends the threads; what runs is given up, and its inputs stay.
@@ -137,23 +153,25 @@ impl CompactionManager {
 
     fn background_task(&self, table: &Arc<dyn CompactionTable>) -> Option<CompactionTask> {
         let metadata = table.metadata();
-        let options = SizeTieredOptions::new(&metadata.params.compaction);
-        if !options.enabled || self.paused.load(Ordering::Relaxed) {
+        let strategy = Strategy::new(&metadata.params.compaction);
+        if !strategy.options.enabled || self.paused.load(Ordering::Relaxed) {
             return None;
         }
-        let idle = table.files().idle();
-        let inputs = options.next(&idle);
-        if !inputs.is_empty() {
-            return CompactionTask::new(table.clone(), inputs, Operation::Compaction);
+        let files = table.files();
+        let (live, idle) = (files.sstables(), files.idle());
+        let candidates = Candidate::all(&live, &idle);
+        let situation = self.situation(&**table, &candidates);
+        if let Some(pick) = strategy.next(&situation, metadata.id, &self.history) {
+            return CompactionTask::picked(table.clone(), &live, &pick, Operation::Compaction);
+        }
+        if !strategy.drops_tombstones {
+            return None;
         }
         let now = (self.options.now_ms)() / 1000;
-        let gc_before = now - i64::from(metadata.params.gc_grace_seconds);
-        let files = table.files();
-        let live = files.sstables();
         let worth = |s: &&Arc<SSTableReader>| {
             let created =
                 files.fs().modified_ms(&s.descriptor().path(Component::Data)).unwrap_or(i64::MAX) / 1000;
-            options.worth_dropping_tombstones(s, &live, created, now, gc_before)
+            strategy.options.worth_dropping_tombstones(s, &live, created, now, situation.gc_before)
         };
         let chosen = idle.iter().filter(worth).max_by_key(|s| s.data_bytes_on_disk())?;
         CompactionTask::new(table.clone(), vec![chosen.clone()], Operation::TombstoneCompaction)
@@ -179,17 +197,21 @@ impl CompactionManager {
         Ok(finished)
     }
 
-    /// Compacts all SSTables of a table into one, on this thread (`nodetool compact`). Those that another compaction
-    /// works on are waited for.
-    pub fn compact_all(&self, table: &Arc<dyn CompactionTable>) -> Result<Option<Finished>, StorageError> {
+    /// Compacts all SSTables of a table, on this thread, into as few as its strategy has (`nodetool compact`). Those that
+    /// another compaction works on are waited for.
+    pub fn compact_all(&self, table: &Arc<dyn CompactionTable>) -> Result<(), StorageError> {
         loop {
-            let mut all = table.files().sstables().to_vec();
-            all.retain(|sstable| !sstable.is_suspect());
-            if all.is_empty() {
-                return Ok(None);
+            let mut live = table.files().sstables().to_vec();
+            live.retain(|sstable| !sstable.is_suspect());
+            if live.is_empty() {
+                return Ok(());
             }
-            match CompactionTask::new(table.clone(), all, Operation::MajorCompaction) {
-                Some(task) => return self.run(&task).map(Some),
+            let strategy = Strategy::new(&table.metadata().params.compaction);
+            let picks = strategy.maximal(&Candidate::all(&live, &live));
+            let task =
+                |pick: &Pick| CompactionTask::picked(table.clone(), &live, pick, Operation::MajorCompaction);
+            match picks.iter().map(task).collect::<Option<Vec<_>>>() {
+                Some(tasks) => return tasks.iter().try_for_each(|task| self.run(task).map(|_| ())),
                 None if self.stopped.load(Ordering::Relaxed) => {
                     return Err(StorageError::Closed("compactions are stopped".to_owned()));
                 }

@@ -1,9 +1,9 @@
-//! Which SSTables to compact (Cassandra: `SizeTieredCompactionStrategy`, `TimeWindowCompactionStrategy`). Tables of
-//! the other strategies are compacted by size too.
+//! Which SSTables of similar size to compact (Cassandra: `SizeTieredCompactionStrategy`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::candidate::Candidate;
+use super::strategy::option;
 use crate::schema::CompactionParams;
 use crate::storage::sstable::SSTableReader;
 
@@ -30,29 +30,22 @@ pub struct SizeTieredOptions {
     pub unchecked_tombstone_compaction: bool,
     /// Whether only tombstones of repaired SSTables are dropped (`only_purge_repaired_tombstones`).
     pub only_purge_repaired_tombstones: bool,
-    /// The microseconds of a window of `TimeWindowCompactionStrategy`; none for other strategies.
-    pub window_us: Option<i64>,
 }
 
 impl SizeTieredOptions {
     /// The options of a table; what is missing, or cannot be read, has its default.
     pub fn new(params: &CompactionParams) -> Self {
-        fn get<T: std::str::FromStr>(options: &BTreeMap<String, String>, name: &str, default: T) -> T {
-            options.get(name).and_then(|value| value.to_lowercase().parse().ok()).unwrap_or(default)
-        }
-        let options = &params.options;
         Self {
-            enabled: get(options, "enabled", true),
-            min_threshold: get(options, "min_threshold", 4).max(2),
-            max_threshold: get(options, "max_threshold", 32).max(2),
-            min_sstable_size: get(options, "min_sstable_size", 50 << 20),
-            bucket_low: get(options, "bucket_low", 0.5),
-            bucket_high: get(options, "bucket_high", 1.5),
-            tombstone_threshold: get(options, "tombstone_threshold", 0.2),
-            tombstone_compaction_interval: get(options, "tombstone_compaction_interval", 86_400),
-            unchecked_tombstone_compaction: get(options, "unchecked_tombstone_compaction", false),
-            only_purge_repaired_tombstones: get(options, "only_purge_repaired_tombstones", false),
-            window_us: window_us(params),
+            enabled: option(params, "enabled", true),
+            min_threshold: option(params, "min_threshold", 4).max(2),
+            max_threshold: option(params, "max_threshold", 32).max(2),
+            min_sstable_size: option(params, "min_sstable_size", 50 << 20),
+            bucket_low: option(params, "bucket_low", 0.5),
+            bucket_high: option(params, "bucket_high", 1.5),
+            tombstone_threshold: option(params, "tombstone_threshold", 0.2),
+            tombstone_compaction_interval: option(params, "tombstone_compaction_interval", 86_400),
+            unchecked_tombstone_compaction: option(params, "unchecked_tombstone_compaction", false),
+            only_purge_repaired_tombstones: option(params, "only_purge_repaired_tombstones", false),
         }
     }
 
@@ -79,54 +72,25 @@ impl SizeTieredOptions {
         buckets.into_iter().map(|(_, items)| items).collect()
     }
 
-    /// The SSTables to compact next, those of the smallest size that are enough; none where there is nothing to do.
-    pub fn next(&self, idle: &[Arc<SSTableReader>]) -> Vec<Arc<SSTableReader>> {
-        let buckets = self.due_buckets(idle);
-        let average = |bucket: &Vec<Arc<SSTableReader>>| {
-            bucket.iter().map(|s| s.data_bytes_on_disk()).sum::<u64>() / bucket.len() as u64
-        };
-        let Some(mut chosen) = buckets.into_iter().min_by_key(average) else { return Vec::new() };
+    /// Those of similar size, where they are enough; the smallest ones where there are several groups.
+    pub fn best(&self, candidates: &[Candidate], members: Vec<usize>) -> Option<Vec<usize>> {
+        let bytes = |bucket: &Vec<usize>| bucket.iter().map(|i| candidates[*i].bytes).sum::<u64>();
+        let average = |bucket: &Vec<usize>| bytes(bucket) / bucket.len().max(1) as u64;
+        let mut chosen = self.due(candidates, members).into_iter().min_by_key(average)?;
         chosen.truncate(self.max_threshold);
-        chosen
+        Some(chosen)
     }
 
-    /// The buckets that have enough SSTables. Of a time window that is over, two are enough.
-    fn due_buckets(&self, idle: &[Arc<SSTableReader>]) -> Vec<Vec<Arc<SSTableReader>>> {
-        let mut buckets = Vec::new();
-        match self.window_us {
-            None => buckets = self.sized_buckets(idle),
-            Some(window_us) => {
-                let mut windows: BTreeMap<i64, Vec<Arc<SSTableReader>>> = BTreeMap::new();
-                for sstable in idle {
-                    let window = sstable.stats().max_timestamp.div_euclid(window_us);
-                    windows.entry(window).or_default().push(sstable.clone());
-                }
-                if let Some((_, newest)) = windows.pop_last() {
-                    buckets = self.sized_buckets(&newest);
-                }
-                buckets.retain(|bucket| bucket.len() >= self.min_threshold);
-                buckets.extend(windows.into_values().filter(|window| window.len() >= 2));
-                return buckets;
-            }
-        }
+    fn due(&self, candidates: &[Candidate], members: Vec<usize>) -> Vec<Vec<usize>> {
+        let mut buckets = self.buckets(members.into_iter().map(|i| (i, candidates[i].bytes)).collect());
         buckets.retain(|bucket| bucket.len() >= self.min_threshold);
         buckets
     }
 
-    fn sized_buckets(&self, idle: &[Arc<SSTableReader>]) -> Vec<Vec<Arc<SSTableReader>>> {
-        // What was repaired stays apart from what was not.
-        let (repaired, unrepaired): (Vec<_>, Vec<_>) = idle.iter().partition(|s| s.stats().repaired_at > 0);
-        let sized = |list: Vec<&Arc<SSTableReader>>| -> Vec<_> {
-            list.into_iter().map(|s| (s.clone(), s.data_bytes_on_disk())).collect()
-        };
-        let mut buckets = self.buckets(sized(repaired));
-        buckets.extend(self.buckets(sized(unrepaired)));
-        buckets
-    }
-
-    /// How many compactions are to be done, as `nodetool compactionstats` counts them.
-    pub fn pending(&self, idle: &[Arc<SSTableReader>]) -> usize {
-        self.due_buckets(idle).iter().map(|bucket| bucket.len().div_ceil(self.max_threshold)).sum()
+    /// How many compactions are to be done.
+    pub fn pending(&self, candidates: &[Candidate]) -> usize {
+        let idle = (0..candidates.len()).filter(|i| !candidates[*i].is_busy).collect();
+        self.due(candidates, idle).iter().map(|bucket| bucket.len().div_ceil(self.max_threshold)).sum()
     }
 
     /// Whether so much of an SSTable is droppable tombstones that it is worth to be compacted alone. `created` and
@@ -172,21 +136,6 @@ impl SizeTieredOptions {
     }
 }
 
-/// The window of `TimeWindowCompactionStrategy`: a day, where nothing else is said.
-fn window_us(params: &CompactionParams) -> Option<i64> {
-    params.class.ends_with("TimeWindowCompactionStrategy").then(|| {
-        let unit = params.options.get("compaction_window_unit").map_or("DAYS", String::as_str);
-        let minutes = match unit.to_uppercase().as_str() {
-            "MINUTES" => 1,
-            "HOURS" => 60,
-            _ => 24 * 60,
-        };
-        let size = params.options.get("compaction_window_size").and_then(|size| size.parse().ok());
-        let size: i64 = size.filter(|size| *size > 0).unwrap_or(1);
-        size.saturating_mul(minutes * 60 * 1_000_000)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,8 +166,5 @@ mod tests {
         params.options.insert("min_threshold".to_owned(), "8".to_owned());
         let options = SizeTieredOptions::new(&params);
         assert_eq!((options.enabled, options.min_threshold, options.max_threshold), (false, 8, 32));
-        params.class = "org.apache.cassandra.db.compaction.TimeWindowCompactionStrategy".to_owned();
-        params.options.insert("compaction_window_unit".to_owned(), "hours".to_owned());
-        assert_eq!(SizeTieredOptions::new(&params).window_us, Some(3_600_000_000));
     }
 }

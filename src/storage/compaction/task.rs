@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use uuid::Uuid;
 
+use super::candidate::{Candidate, Pick, Split};
 use super::purge::{PurgedRows, Purger};
+use super::splitter::Splitter;
+use super::strategy::Strategy;
 use super::throttle::Throttle;
 use crate::schema::TableMetadata;
-use crate::storage::lifecycle::{CompactingGuard, Operation, TableFiles};
+use crate::storage::lifecycle::{CompactingGuard, Operation, Replacement, TableFiles};
 use crate::storage::merge::MergedPartitions;
 use crate::storage::model::DecoratedKey;
 use crate::storage::sstable::{EncodingStats, SSTableReader, StatsOptions, WriterOptions};
@@ -26,6 +29,10 @@ pub trait CompactionTable: Send + Sync {
     /// The lowest timestamp that the memtables may hold of a partition, those that are being flushed included; none
     /// where they do not have it. A lower one than that is safe, a higher one is not.
     fn memtable_min_timestamp(&self, key: &DecoratedKey) -> Option<i64>;
+    /// The lowest timestamp that the memtables may hold.
+    fn memtables_min_timestamp(&self) -> Option<i64>;
+    /// Bytes of a flush on disk, on the average; 0 where there was none yet.
+    fn flush_bytes(&self) -> u64;
 }
 
 /// A compaction that runs, for `nodetool compactionstats`.
@@ -78,6 +85,10 @@ pub struct Finished {
 pub struct CompactionTask {
     table: Arc<dyn CompactionTable>,
     inputs: Vec<Arc<SSTableReader>>,
+    /// The inputs that are read: all but those that are fully expired.
+    read: Vec<Arc<SSTableReader>>,
+    level: usize,
+    split: Split,
     operation: Operation,
     info: Arc<CompactionInfo>,
     /// Frees the inputs when the task is gone.
@@ -85,10 +96,37 @@ pub struct CompactionTask {
 }
 
 impl CompactionTask {
-    /// A compaction of these SSTables; none where another one works on one of them.
+    /// A compaction of these SSTables into one, or into as many as one of them alone becomes by the table's strategy;
+    /// none where another one works on one of them.
     pub fn new(
         table: Arc<dyn CompactionTable>,
         inputs: Vec<Arc<SSTableReader>>,
+        operation: Operation,
+    ) -> Option<Self> {
+        let (level, split) = match &inputs[..] {
+            [alone] => Strategy::new(&table.metadata().params.compaction).alone(&Candidate::of(alone, false)),
+            _ => (0, Split::None),
+        };
+        Self::reserve(table, (inputs.clone(), inputs), (level, split), operation)
+    }
+
+    /// What a strategy picked of these SSTables; none where another compaction works on one of them.
+    pub fn picked(
+        table: Arc<dyn CompactionTable>,
+        live: &[Arc<SSTableReader>],
+        pick: &Pick,
+        operation: Operation,
+    ) -> Option<Self> {
+        let take = |i: &usize| live.get(*i).cloned();
+        let inputs = pick.inputs.iter().filter_map(take).collect();
+        let read = pick.inputs.iter().filter(|i| !pick.expired.contains(i)).filter_map(take).collect();
+        Self::reserve(table, (inputs, read), (pick.level, pick.split), operation)
+    }
+
+    fn reserve(
+        table: Arc<dyn CompactionTable>,
+        (inputs, read): (Vec<Arc<SSTableReader>>, Vec<Arc<SSTableReader>>),
+        (level, split): (usize, Split),
         operation: Operation,
     ) -> Option<Self> {
         let guard = table.files().reserve(&inputs)?;
@@ -96,11 +134,11 @@ impl CompactionTask {
             id: Uuid::now_v1(&rand::random::<[u8; 6]>()),
             table: table.metadata(),
             operation,
-            total: inputs.iter().map(|s| s.uncompressed_bytes()).sum(),
+            total: read.iter().map(|s| s.uncompressed_bytes()).sum(),
             completed: Arc::default(),
             stop: AtomicBool::new(false),
         };
-        Some(Self { table, inputs, operation, info: Arc::new(info), _guard: guard })
+        Some(Self { table, inputs, read, level, split, operation, info: Arc::new(info), _guard: guard })
     }
 
     /// What it does, to be looked at and stopped while it runs.
@@ -128,11 +166,14 @@ impl CompactionTask {
         let files = self.table.files();
         let mut merged: BTreeMap<i32, i64> = BTreeMap::new();
         let options = self.writer_options(&table, host_id);
-        let new = files.write(self.operation, &table, options, &self.inputs, |writer| {
+        let what =
+            Replacement { operation: self.operation, table: &table, memtables: &[], replaced: &self.inputs };
+        let new = files.write(what, options, |output| {
             let scan = |s: &Arc<SSTableReader>| {
                 Box::new(s.scan_all().with_progress(self.info.completed.clone())) as BoxedPartitionIterator
             };
-            let sources = self.inputs.iter().map(scan).collect();
+            let sources = self.read.iter().map(scan).collect();
+            let mut splitter = Splitter::new(self.split);
             let mut partitions = MergedPartitions::new(self.table.order(), false, sources);
             let mut paid = 0;
             while let Some(rows) = partitions.next_partition()? {
@@ -143,8 +184,9 @@ impl CompactionTask {
                 let max_purgeable_timestamp =
                     if never_purges { Some(i64::MIN) } else { self.max_purgeable_timestamp(&files, &key) };
                 let purger = Purger { now_in_seconds, gc_before, max_purgeable_timestamp };
-                let sources = self.inputs.iter().filter(|s| s.may_contain(&key)).count();
-                if writer.append(&mut PurgedRows::new(rows, purger))? {
+                let sources = self.read.iter().filter(|s| s.may_contain(&key)).count();
+                splitter.before(&key, output)?;
+                if output.append(&mut PurgedRows::new(rows, purger))? {
                     *merged.entry(sources as i32).or_default() += 1;
                 }
                 let done = self.info.completed();
@@ -158,14 +200,14 @@ impl CompactionTask {
             table,
             operation: self.operation,
             bytes_in: self.inputs.iter().map(|s| s.data_bytes_on_disk()).sum(),
-            bytes_out: new.map_or(0, |s| s.data_bytes_on_disk()),
+            bytes_out: new.iter().map(|s| s.data_bytes_on_disk()).sum(),
             partitions_merged: merged,
             finished_at_ms: now_ms,
         })
     }
 
     fn only_purges_repaired(&self, table: &TableMetadata) -> bool {
-        super::SizeTieredOptions::new(&table.params.compaction).only_purge_repaired_tombstones
+        Strategy::new(&table.params.compaction).options.only_purge_repaired_tombstones
     }
 
     /// Tombstones of a partition below this time may go; none where all may. Memtables are asked before SSTables,
@@ -203,9 +245,26 @@ impl CompactionTask {
         WriterOptions {
             encoding_stats: EncodingStats::merge(minima),
             columns: Some(columns),
-            partitions: self.estimated_partitions(),
-            stats: StatsOptions { commit_log_intervals: intervals, level: 0, repaired_at, host_id },
+            partitions: self.estimated_partitions().div_ceil(self.outputs()).max(1),
+            stats: StatsOptions {
+                commit_log_intervals: intervals,
+                level: i32::try_from(self.level).unwrap_or(0),
+                repaired_at,
+                host_id,
+            },
             ..WriterOptions::default()
+        }
+    }
+
+    /// About how many SSTables the output becomes.
+    fn outputs(&self) -> u64 {
+        match self.split {
+            Split::None => 1,
+            Split::AtBytes(bytes) | Split::Levels { bytes, .. } => {
+                let all: u64 = self.read.iter().map(|s| s.data_bytes_on_disk()).sum();
+                all.div_ceil(bytes.max(1)).max(1)
+            }
+            Split::Shards(shards) => u64::from(shards.max(1)),
         }
     }
 

@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use super::{CompactionTable, CompactionTask, Throttle};
 use crate::env::fs::RealFs;
 use crate::schema::TableMetadata;
-use crate::storage::lifecycle::{Operation, TableFiles};
+use crate::storage::lifecycle::{Operation, Replacement, TableFiles};
 use crate::storage::merge::MergedPartitions;
 use crate::storage::model::DecoratedKey;
 use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
@@ -42,6 +42,14 @@ impl CompactionTable for Table {
     fn memtable_min_timestamp(&self, _key: &DecoratedKey) -> Option<i64> {
         self.in_memory
     }
+
+    fn memtables_min_timestamp(&self) -> Option<i64> {
+        self.in_memory
+    }
+
+    fn flush_bytes(&self) -> u64 {
+        0
+    }
 }
 
 fn files(table: &TableMetadata, directory: &Path) -> Arc<TableFiles> {
@@ -54,9 +62,10 @@ fn flush(files: &TableFiles, table: &Arc<TableMetadata>, mut partitions: Vec<Par
     partitions.sort_by(|a, b| a.key.cmp(&b.key));
     partitions.dedup_by(|a, b| a.key == b.key);
     let options = WriterOptions { encoding_stats: EncodingStats::default(), ..WriterOptions::default() };
+    let what = Replacement { operation: Operation::Flush, table, memtables: &[], replaced: &[] };
     files
-        .write(Operation::Flush, table, options, &[], |writer| {
-            partitions.into_iter().try_for_each(|p| writer.append(&mut PartitionRows::new(p)).map(|_| ()))
+        .write(what, options, |output| {
+            partitions.into_iter().try_for_each(|p| output.append(&mut PartitionRows::new(p)).map(|_| ()))
         })
         .unwrap();
 }

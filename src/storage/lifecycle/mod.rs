@@ -2,12 +2,14 @@
 //! `db.lifecycle`, `Directories`).
 
 mod log_record;
+mod output;
 mod snapshot;
 mod table_files;
 #[cfg(test)]
 mod tests;
 mod transaction;
 
+pub use output::{Replacement, SSTableOutput};
 pub use snapshot::{Snapshot, clear_snapshot, list_snapshots};
 pub use table_files::{CompactingGuard, TableFiles, directory_name, table_directories};
 pub use transaction::{Operation, Transaction, recover};

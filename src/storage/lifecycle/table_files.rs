@@ -1,22 +1,23 @@
 //! The SSTables of one table: which there are, and their replacement by others (Cassandra: `Directories`, `Tracker`).
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
+use super::output::{Replacement, SSTableOutput};
 use super::transaction::{Operation, Transaction, recover};
 use crate::env::fs::FileSystem;
 use crate::schema::TableMetadata;
 use crate::storage::error::StorageError;
 use crate::storage::failures::Failures;
-use crate::storage::sstable::{
-    ChunkCache, Component, Descriptor, SSTableReader, SSTableWriter, WriterOptions,
-};
+use crate::storage::observer::FileObserver;
+use crate::storage::sstable::{ChunkCache, Component, Descriptor, SSTableReader, WriterOptions};
 
 /// The name of a table's directory within that of its keyspace: its name and its id without dashes.
 pub fn directory_name(table: &TableMetadata) -> String {
@@ -30,7 +31,6 @@ pub fn table_directories(data_directories: &[PathBuf], table: &TableMetadata) ->
 }
 
 /// The SSTables of one table.
-#[derive(Debug)]
 pub struct TableFiles {
     fs: Arc<dyn FileSystem>,
     directories: Vec<PathBuf>,
@@ -45,6 +45,13 @@ pub struct TableFiles {
     failures: Arc<Failures>,
     /// Directories that are not written to any more, under `disk_failure_policy: best_effort`.
     unwritable: Mutex<HashSet<PathBuf>>,
+    observers: RwLock<Vec<Arc<dyn FileObserver>>>,
+}
+
+impl fmt::Debug for TableFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableFiles").field("directories", &self.directories).finish_non_exhaustive()
+    }
 }
 
 /// SSTables that nobody else compacts while it lives.
@@ -97,6 +104,7 @@ impl TableFiles {
             column_index_bytes: AtomicU64::new(WriterOptions::default().column_index_size),
             failures,
             unwritable: Mutex::default(),
+            observers: RwLock::default(),
         };
         let files = Arc::new(files);
         files.load_new(table)?;
@@ -217,14 +225,33 @@ impl TableFiles {
         }
     }
 
+    /// An SSTable that was not there before, in that directory.
+    pub(super) fn next_descriptor_in(&self, directory: &Path) -> Descriptor {
+        Descriptor::new(directory, self.next_generation.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Registers an observer of everything that is written from now on.
+    pub fn observe(&self, observer: Arc<dyn FileObserver>) {
+        self.observers.write().push(observer);
+    }
+
+    pub(super) fn observers(&self) -> Vec<Arc<dyn FileObserver>> {
+        self.observers.read().clone()
+    }
+
     fn replace_live(&self, removed: &[Arc<SSTableReader>], added: Vec<Arc<SSTableReader>>) {
-        let _lock = self.compacting.lock();
-        let is_removed = |s: &Arc<SSTableReader>| removed.iter().any(|r| Arc::ptr_eq(r, s));
-        let mut next: Vec<_> = self.sstables().iter().filter(|s| !is_removed(s)).cloned().collect();
-        next.extend(added);
-        // Readers that stop early want what is newest first.
-        next.sort_by_key(|s| std::cmp::Reverse(s.stats().max_timestamp));
-        self.live.store(Arc::new(next));
+        {
+            let _lock = self.compacting.lock();
+            let is_removed = |s: &Arc<SSTableReader>| removed.iter().any(|r| Arc::ptr_eq(r, s));
+            let mut next: Vec<_> = self.sstables().iter().filter(|s| !is_removed(s)).cloned().collect();
+            next.extend(added.iter().cloned());
+            // Readers that stop early want what is newest first.
+            next.sort_by_key(|s| std::cmp::Reverse(s.stats().max_timestamp));
+            self.live.store(Arc::new(next));
+        }
+        if !removed.is_empty() || !added.is_empty() {
+            self.observers().iter().for_each(|observer| observer.replaced(removed, &added));
+        }
     }
 
     /// Reserves SSTables for a compaction; none where another one has one of them.
@@ -249,38 +276,35 @@ impl TableFiles {
         self.sstables().iter().filter(is_idle).cloned().collect()
     }
 
-    /// Writes a new SSTable and puts it in the place of others (of none, for a flush). `fill` appends its
+    /// Writes new SSTables and puts them in the place of others (of none, for a flush). `fill` appends their
     /// partitions. Durable when it returns; where it fails everything is as before. None where nothing was appended.
     pub fn write(
         &self,
-        operation: Operation,
-        table: &Arc<TableMetadata>,
+        what: Replacement<'_>,
         options: WriterOptions,
-        replaced: &[Arc<SSTableReader>],
-        fill: impl FnOnce(&mut SSTableWriter) -> Result<(), StorageError>,
-    ) -> Result<Option<Arc<SSTableReader>>, StorageError> {
+        fill: impl FnOnce(&mut SSTableOutput<'_>) -> Result<(), StorageError>,
+    ) -> Result<Vec<Arc<SSTableReader>>, StorageError> {
         let descriptor = self.next_descriptor()?;
         let column_index_size = self.column_index_bytes.load(Ordering::Relaxed);
         let options = WriterOptions { column_index_size, ..options };
         let mut transaction =
-            Transaction::begin(self.fs.clone(), &descriptor.directory, operation, transaction_id())?;
-        transaction.add(&descriptor)?;
-        let mut writer = SSTableWriter::create(self.fs.clone(), descriptor, table.clone(), options)?;
-        fill(&mut writer)?;
-        let written = writer.finish()?;
-        for old in replaced {
+            Transaction::begin(self.fs.clone(), &descriptor.directory, what.operation, transaction_id())?;
+        let mut output = SSTableOutput::new(self, &mut transaction, what, options, descriptor);
+        fill(&mut output)?;
+        let written = output.finish()?;
+        for old in what.replaced {
             transaction.remove(old.descriptor())?;
         }
-        let open = |descriptor| SSTableReader::open(&*self.fs, descriptor, table, &self.cache);
-        let new = written.map(open).transpose()?;
-        if let (Operation::Flush, Some(new)) = (operation, &new)
-            && self.incremental_backups.load(Ordering::Relaxed)
-        {
-            self.link(new, &new.descriptor().directory.join("backups"))?;
+        let open = |descriptor| SSTableReader::open(&*self.fs, descriptor, what.table, &self.cache);
+        let new = written.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        if what.operation == Operation::Flush && self.incremental_backups.load(Ordering::Relaxed) {
+            for new in &new {
+                self.link(new, &new.descriptor().directory.join("backups"))?;
+            }
         }
         // The new ones are seen before the old files go: who reads meanwhile has either or both.
         transaction.commit()?;
-        self.replace_live(replaced, new.iter().cloned().collect());
+        self.replace_live(what.replaced, new.clone());
         Ok(new)
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{Operation, TableFiles};
+use super::{Operation, Replacement, TableFiles};
 use crate::env::faulty_fs::{Faults, FaultyFs};
 use crate::schema::TableMetadata;
 use crate::storage::UnfilteredPartitionIterator;
@@ -40,9 +40,11 @@ fn put(
     let operation = if old.is_empty() { Operation::Flush } else { Operation::Compaction };
     let partition = p.clone();
     files
-        .write(operation, table, WriterOptions::default(), old, |w| {
-            w.append(&mut PartitionRows::new(partition)).map(|_| ())
-        })
+        .write(
+            Replacement { operation, table, memtables: &[], replaced: old },
+            WriterOptions::default(),
+            |w| w.append(&mut PartitionRows::new(partition)).map(|_| ()),
+        )
         .map(|_| ())
 }
 

@@ -10,4 +10,4 @@ pub use partition::PartitionData;
 pub use range_tombstones::{RangeTombstones, inverted};
 pub use row_set::{Cursor, RowSet};
 pub use rows::{MemtableRows, markers};
-pub use table::{Memtable, MemtablePartitions};
+pub use table::{Memtable, MemtableId, MemtablePartitions};

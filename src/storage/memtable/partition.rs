@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::super::merge::{merge_rows, merge_versions};
-use super::super::model::{DeletionTime, PartitionUpdate, Row};
+use super::super::model::{ColumnFilter, DeletionTime, PartitionUpdate, Row};
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
 use super::range_tombstones::RangeTombstones;
@@ -57,7 +57,7 @@ impl PartitionData {
         if let Some(new) = update.static_row {
             let old = self.static_row.take();
             let (merged, delta) = merge_into(order, old.as_ref(), Arc::new(new));
-            observer.static_row_changed(old.as_ref(), &merged);
+            observer.static_row_changed(old.as_ref(), Some(&merged));
             self.static_row = Some(merged);
             grown += delta;
         }
@@ -65,7 +65,7 @@ impl PartitionData {
             let clustering = new.clustering.clone();
             self.rows.upsert(order.clustering(), &clustering, |old| {
                 let (merged, delta) = merge_into(order, old, Arc::new(new));
-                observer.row_changed(old, &merged);
+                observer.row_changed(old, Some(&merged));
                 grown += delta;
                 merged
             });
@@ -82,12 +82,13 @@ fn merge_into(order: &TableOrder, old: Option<&Arc<Row>>, new: Arc<Row>) -> (Arc
     let Some(old) = old else {
         // A row may shadow parts of itself, where a batch deletes and writes it.
         let slot = size_of::<Arc<Row>>() * 2;
-        let merged = merge_rows(order, std::slice::from_ref(&new), DeletionTime::LIVE).unwrap_or(new);
+        let merged = merge_rows(order, std::slice::from_ref(&new), DeletionTime::LIVE, &ColumnFilter::ALL)
+            .unwrap_or(new);
         let grown = merged.memory_size() + slot;
         return (merged, grown as i64);
     };
     let versions: SmallVec<[&Row; 2]> = SmallVec::from_buf([&**old, &*new]);
-    match merge_versions(order, &versions, DeletionTime::LIVE) {
+    match merge_versions(order, &versions, DeletionTime::LIVE, &ColumnFilter::ALL) {
         Some(merged) => {
             let delta = merged.memory_size() as i64 - old.memory_size() as i64;
             (Arc::new(merged), delta)

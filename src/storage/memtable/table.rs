@@ -35,9 +35,21 @@ const PARTITION_BYTES: i64 = 200;
 /// The most partitions that a range read takes out of a shard under one lock.
 const BATCH_PARTITIONS: usize = 64;
 
+/// One memtable among all that this process has ever had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemtableId(u64);
+
+impl MemtableId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// What was written to one table since the last flush, sharded by token.
 #[derive(Debug)]
 pub struct Memtable {
+    id: MemtableId,
     /// Where in the commit log the first of its records may be.
     lower: CommitPosition,
     order: ArcSwap<TableOrder>,
@@ -52,6 +64,7 @@ impl Memtable {
     /// An empty one, for what is logged from `lower` on.
     pub fn new(order: TableOrder, lower: CommitPosition) -> Self {
         Self {
+            id: MemtableId::next(),
             lower,
             order: ArcSwap::from_pointee(order),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
@@ -60,6 +73,11 @@ impl Memtable {
             partitions: AtomicUsize::new(0),
             operations: AtomicU64::new(0),
         }
+    }
+
+    /// Which one this is.
+    pub fn id(&self) -> MemtableId {
+        self.id
     }
 
     /// Where in the commit log the first of its records may be.

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::super::comparator::Position;
 use super::super::error::StorageError;
-use super::super::model::{BoundKind, ClusteringBound, DecoratedKey, DeletionTime, Row};
+use super::super::model::{BoundKind, ClusteringBound, ColumnFilter, DecoratedKey, DeletionTime, Row};
 use super::super::order::TableOrder;
 use super::super::unfiltered::{BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
 use super::rows::merge_rows;
@@ -23,6 +23,7 @@ pub struct MergedRows {
     reversed: bool,
     /// The range tombstone that is open in the merged stream, live where none is.
     open: DeletionTime,
+    columns: ColumnFilter,
 }
 
 struct Source {
@@ -47,12 +48,19 @@ impl MergedRows {
             .fold(DeletionTime::LIVE, DeletionTime::max);
         let statics: SmallVec<[Arc<Row>; 4]> =
             sources.iter().filter_map(|s| s.static_row().cloned()).collect();
-        let static_row = merge_rows(&order, &statics, partition_deletion);
+        let static_row = merge_rows(&order, &statics, partition_deletion, &ColumnFilter::ALL);
         let sources = sources
             .into_iter()
             .map(|rows| Source { rows, head: None, open: DeletionTime::LIVE, started: false })
             .collect();
-        Self { order, key, sources, partition_deletion, static_row, reversed, open: DeletionTime::LIVE }
+        let (open, columns) = (DeletionTime::LIVE, ColumnFilter::ALL);
+        Self { order, key, sources, partition_deletion, static_row, reversed, open, columns }
+    }
+
+    /// The same merge for somebody who wants only these columns: rows that have to be merged come without the values
+    /// of others.
+    pub fn with_columns(self, columns: &ColumnFilter) -> Self {
+        Self { columns: columns.clone(), ..self }
     }
 
     fn start(&mut self) -> Result<(), StorageError> {
@@ -170,7 +178,7 @@ impl UnfilteredRowIterator for MergedRows {
                 }
             }
             let merged = if markers.is_empty() {
-                merge_rows(&self.order, &rows, self.active_deletion()).map(Unfiltered::Row)
+                merge_rows(&self.order, &rows, self.active_deletion(), &self.columns).map(Unfiltered::Row)
             } else {
                 self.merge_markers(&heads, markers)
             };

@@ -1,6 +1,7 @@
 //! Several sources of partitions become one (Cassandra: `UnfilteredPartitionIterators.merge`).
 
 use super::super::error::StorageError;
+use super::super::model::ColumnFilter;
 use super::super::order::TableOrder;
 use super::super::unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, UnfilteredPartitionIterator, UnfilteredRowIterator,
@@ -13,13 +14,19 @@ pub struct MergedPartitions {
     reversed: bool,
     sources: Vec<(BoxedPartitionIterator, Option<BoxedRowIterator>)>,
     started: bool,
+    columns: ColumnFilter,
 }
 
 impl MergedPartitions {
     /// A merge of sources whose partitions are all read in the same direction.
     pub fn new(order: TableOrder, reversed: bool, sources: Vec<BoxedPartitionIterator>) -> Self {
         let sources = sources.into_iter().map(|source| (source, None)).collect();
-        Self { order, reversed, sources, started: false }
+        Self { order, reversed, sources, started: false, columns: ColumnFilter::ALL }
+    }
+
+    /// The same merge for somebody who wants only these columns; see [`MergedRows::with_columns`].
+    pub fn with_columns(self, columns: &ColumnFilter) -> Self {
+        Self { columns: columns.clone(), ..self }
     }
 }
 
@@ -40,6 +47,7 @@ impl UnfilteredPartitionIterator for MergedPartitions {
                 rows.extend(std::mem::replace(head, next));
             }
         }
-        Ok(Some(Box::new(MergedRows::new(self.order.clone(), key, self.reversed, rows))))
+        let merged = MergedRows::new(self.order.clone(), key, self.reversed, rows);
+        Ok(Some(Box::new(merged.with_columns(&self.columns))))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::super::model::{Cell, DeletionTime, LivenessInfo, Row, RowBuilder};
+use super::super::model::{Cell, ColumnFilter, DeletionTime, LivenessInfo, Row, RowBuilder};
 use super::super::order::TableOrder;
 use super::cells::MergedCell;
 use crate::schema::ColumnId;
@@ -14,20 +14,30 @@ type ComplexDeletions = SmallVec<[(ColumnId, DeletionTime); 4]>;
 
 /// Merges versions of one row, of the same clustering, under a deletion that covers all of them; `None` where
 /// nothing is left. Where one version says it all, it is handed out as it is.
-pub fn merge_rows(order: &TableOrder, rows: &[Arc<Row>], active: DeletionTime) -> Option<Arc<Row>> {
+pub fn merge_rows(
+    order: &TableOrder,
+    rows: &[Arc<Row>],
+    active: DeletionTime,
+    columns: &ColumnFilter,
+) -> Option<Arc<Row>> {
     match rows {
         [] => None,
         [row] if is_unshadowed(row, active) => (!row.is_empty()).then(|| row.clone()),
         _ => {
             let versions: SmallVec<[&Row; 8]> = rows.iter().map(|row| &**row).collect();
-            merge_versions(order, &versions, active).map(Arc::new)
+            merge_versions(order, &versions, active, columns).map(Arc::new)
         }
     }
 }
 
 /// Merges versions of one row, of the same clustering, under a deletion that covers all of them; `None` where
 /// nothing is left.
-pub fn merge_versions(order: &TableOrder, rows: &[&Row], active: DeletionTime) -> Option<Row> {
+pub fn merge_versions(
+    order: &TableOrder,
+    rows: &[&Row],
+    active: DeletionTime,
+    columns: &ColumnFilter,
+) -> Option<Row> {
     let clustering = rows.first()?.clustering.clone();
     let mut liveness = LivenessInfo::EMPTY;
     let mut deletion = DeletionTime::LIVE;
@@ -54,7 +64,8 @@ pub fn merge_versions(order: &TableOrder, rows: &[&Row], active: DeletionTime) -
     for (column, deletion) in &complex {
         builder.add_complex_deletion(*column, *deletion);
     }
-    merge_cells(order, rows, active, &complex, &mut builder);
+    let deletions = Deletions { active, complex: &complex };
+    merge_cells(order, rows, deletions, (columns, liveness.timestamp), &mut builder);
     let row = builder.build(clustering, liveness, deletion);
     (!row.is_empty()).then_some(row)
 }
@@ -95,8 +106,8 @@ fn merge_complex_deletions(rows: &[&Row], active: DeletionTime) -> ComplexDeleti
 fn merge_cells(
     order: &TableOrder,
     rows: &[&Row],
-    active: DeletionTime,
-    complex: &ComplexDeletions,
+    deletions: Deletions<'_>,
+    (columns, row_timestamp): (&ColumnFilter, i64),
     builder: &mut RowBuilder,
 ) {
     let mut next: SmallVec<[usize; 8]> = rows.iter().map(|_| 0).collect();
@@ -121,7 +132,7 @@ fn merge_cells(
                 continue;
             }
             *i += 1;
-            if is_deleted(&cell, active, complex) {
+            if deletions.cover(&cell) {
                 continue;
             }
             match &mut merged {
@@ -129,16 +140,26 @@ fn merge_cells(
                 Some(merged) => merged.reconcile(cell, order.is_counter()),
             }
         }
-        if let Some(merged) = merged {
-            builder.add(merged.view());
+        if let Some(cell) = merged.as_ref().and_then(|merged| columns.fetched(merged.view(), row_timestamp)) {
+            builder.add(cell);
         }
     }
 }
 
-fn is_deleted(cell: &Cell<'_>, active: DeletionTime, complex: &ComplexDeletions) -> bool {
-    active.deletes(cell.timestamp)
-        || (cell.path.is_some()
-            && complex.iter().any(|(column, d)| *column == cell.column && d.deletes(cell.timestamp)))
+/// What covers the cells of a row.
+#[derive(Clone, Copy)]
+struct Deletions<'d> {
+    active: DeletionTime,
+    complex: &'d ComplexDeletions,
+}
+
+impl Deletions<'_> {
+    fn cover(&self, cell: &Cell<'_>) -> bool {
+        let of_column = |(column, deletion): &(ColumnId, DeletionTime)| {
+            *column == cell.column && deletion.deletes(cell.timestamp)
+        };
+        self.active.deletes(cell.timestamp) || (cell.path.is_some() && self.complex.iter().any(of_column))
+    }
 }
 
 fn compare_places(order: &TableOrder, a: &Cell<'_>, b: &Cell<'_>) -> Ordering {

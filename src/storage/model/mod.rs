@@ -1,6 +1,7 @@
 //! The data model of the storage engine, in Cassandra's terms (package `db`).
 
 mod clustering;
+mod column_filter;
 mod deletion;
 mod key;
 mod mutation;
@@ -8,6 +9,7 @@ mod read_command;
 mod row;
 
 pub use clustering::{BoundKind, Clustering, ClusteringBound, Slice};
+pub use column_filter::{ColumnFilter, Part};
 pub use deletion::{DeletionTime, EXPIRED_TTL, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
 pub use key::{DecoratedKey, Token};
 pub use mutation::{Mutation, PartitionUpdate};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::clustering::{Clustering, Slice};
+use super::column_filter::ColumnFilter;
 use super::key::{DecoratedKey, Token};
 use super::row::Row;
 use crate::schema::{ColumnId, TableMetadata};
@@ -16,6 +17,8 @@ pub struct ReadCommand {
     pub table: Arc<TableMetadata>,
     /// Against which TTLs are held, in seconds since 1970.
     pub now_in_seconds: i64,
+    /// Which columns.
+    pub columns: ColumnFilter,
     /// Which partitions.
     pub range: DataRange,
     /// Which rows of each.

@@ -111,7 +111,7 @@ impl<'a> Collector<'a> {
             return Ok(());
         }
         let partition_key = key_text(&self.command.table, key);
-        let query = command_text(self.command, "*");
+        let query = command_text(self.command);
         tracing::error!(
             "Scanned over {tombstones} tombstones during query '{query}' (last scanned row token was {} and partition \
              key was ({partition_key})); query aborted",
@@ -142,7 +142,23 @@ impl<'a> Collector<'a> {
             return;
         }
         self.rows += (rows.len() as u64).max(1);
+        let (static_row, rows) = self.only_queried(static_row, rows);
         self.response.partitions.push(PartitionResult { key, static_row, rows });
+    }
+
+    /// Takes out the parts of collections that are fetched but not queried; whole columns are left as they are, since
+    /// nobody looks at them.
+    fn only_queried(
+        &self,
+        static_row: Option<Arc<Row>>,
+        rows: Vec<Arc<Row>>,
+    ) -> (Option<Arc<Row>>, Vec<Arc<Row>>) {
+        let columns = &self.command.columns;
+        if !columns.has_parts() {
+            return (static_row, rows);
+        }
+        let queried = |row: Arc<Row>| Arc::new(columns.only_queried(&row));
+        (static_row.map(queried), rows.into_iter().map(queried).collect())
     }
 
     /// Whether no particular rows are asked for, so that a static row alone counts (Cassandra:

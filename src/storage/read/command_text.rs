@@ -3,21 +3,26 @@
 use std::fmt::Write as _;
 
 use super::super::model::{
-    BoundKind, ClusteringIndexFilter, DataRange, DecoratedKey, Operator, ReadCommand, RowFilterExpression,
-    RowFilterTarget, Slice,
+    BoundKind, ClusteringIndexFilter, DataRange, DecoratedKey, KeyBound, Operator, ReadCommand,
+    RowFilterExpression, RowFilterTarget, Slice,
 };
 use crate::schema::{ColumnMetadata, TableMetadata};
 use crate::types::{CqlType, maybe_quoted, token};
 
-/// The read as CQL text; `columns` is what stands after SELECT.
-pub fn command_text(command: &ReadCommand, columns: &str) -> String {
+/// The read as CQL text.
+pub fn command_text(command: &ReadCommand) -> String {
     let table = &command.table;
     let mut conditions = Vec::new();
-    if let DataRange::Keys(keys) = &command.range {
-        conditions.extend(key_conditions(table, keys));
+    match &command.range {
+        DataRange::Keys(keys) => conditions.extend(key_conditions(table, keys)),
+        DataRange::Range { start, end } => {
+            conditions.extend(token_condition(table, start, '>'));
+            conditions.extend(token_condition(table, end, '<'));
+        }
     }
     conditions.extend(clustering_conditions(table, &command.clustering));
     conditions.extend(command.row_filter.expressions.iter().filter_map(|e| filter_condition(table, e)));
+    let columns = command.columns.text(table);
     let mut out =
         format!("SELECT {columns} FROM {}.{}", maybe_quoted(&table.keyspace), maybe_quoted(&table.name));
     if !conditions.is_empty() {
@@ -37,6 +42,18 @@ pub fn command_text(command: &ReadCommand, columns: &str) -> String {
     }
     out.push_str(" ALLOW FILTERING");
     out
+}
+
+/// An end of a range of partitions (Cassandra: `DataRange.toCQLString`); none where it is open.
+fn token_condition(table: &TableMetadata, bound: &KeyBound, operator: char) -> Option<String> {
+    let (place, inclusive) = match bound {
+        KeyBound::Unbounded => return None,
+        KeyBound::Token(token, inclusive) => (token.0.to_string(), inclusive),
+        KeyBound::Key(key, inclusive) => (format!("token({})", key_text(table, key)), inclusive),
+    };
+    let names: Vec<_> = table.partition_key.iter().map(|c| maybe_quoted(&c.name)).collect();
+    let equal = if *inclusive { "=" } else { "" };
+    Some(format!("token({}) {operator}{equal} {place}", names.join(", ")))
 }
 
 fn condition(column: &ColumnMetadata, operator: &str, value: Option<&[u8]>) -> String {

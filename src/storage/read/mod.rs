@@ -10,4 +10,5 @@ mod row_filter;
 pub(super) use collector::{Collector, ReadLimits};
 pub use command_text::command_text;
 pub(super) use command_text::key_text;
+pub(super) use path::partition_sources;
 pub use purge::purge_row;

@@ -7,7 +7,8 @@ use super::super::engine::{IoMode, Storage};
 use super::super::error::StorageError;
 use super::super::merge::{MergedPartitions, MergedRows};
 use super::super::model::{
-    ClusteringIndexFilter, DataRange, DecoratedKey, DeletionTime, KeyBound, ReadCommand, ReadResponse,
+    ClusteringIndexFilter, ColumnFilter, DataRange, DecoratedKey, DeletionTime, KeyBound, ReadCommand,
+    ReadResponse,
 };
 use super::super::order::TableOrder;
 use super::super::table_store::TableStore;
@@ -42,18 +43,21 @@ impl Storage {
                         break;
                     }
                     store.counters.reads.fetch_add(1, Ordering::Relaxed);
-                    let sources = partition_sources(&store, key, &command.clustering, mode)?;
+                    let sources =
+                        partition_sources(&store, key, &command.clustering, &command.columns, mode)?;
                     if sources.is_empty() {
                         collector.skip();
                         continue;
                     }
-                    let mut rows = MergedRows::new(order.clone(), key.clone(), reversed, sources);
+                    let mut rows = MergedRows::new(order.clone(), key.clone(), reversed, sources)
+                        .with_columns(&command.columns);
                     collector.add(&mut rows)?;
                 }
             }
             DataRange::Range { start, end } => {
-                let sources = range_sources(&store, start, end, &command.clustering, mode);
-                let mut partitions = MergedPartitions::new(order, reversed, sources);
+                let sources = range_sources(&store, command, (start, end), mode);
+                let mut partitions =
+                    MergedPartitions::new(order, reversed, sources).with_columns(&command.columns);
                 while !collector.is_done() {
                     let Some(mut partition) = partitions.next_partition()? else { break };
                     collector.add(&mut partition)?;
@@ -102,10 +106,11 @@ impl Storage {
 
 /// All sources that hold something of a partition. SSTables come newest first: where one deletes the whole
 /// partition, those that have only older data are not looked at.
-fn partition_sources(
+pub fn partition_sources(
     store: &TableStore,
     key: &DecoratedKey,
     filter: &ClusteringIndexFilter,
+    columns: &ColumnFilter,
     mode: IoMode,
 ) -> Result<Vec<BoxedRowIterator>, StorageError> {
     let memtables = store.memtables();
@@ -121,7 +126,7 @@ fn partition_sources(
         if sstable.stats().max_timestamp <= deletion.marked_for_delete_at {
             break;
         }
-        if let Some(rows) = sstable.read(key, filter, mode)? {
+        if let Some(rows) = sstable.read(key, filter, columns, mode)? {
             deletion = deletion.max(rows.partition_deletion());
             sources.push(Box::new(rows));
         }
@@ -132,18 +137,24 @@ fn partition_sources(
 /// All sources that may hold something of a range of partitions.
 fn range_sources(
     store: &TableStore,
-    start: &KeyBound,
-    end: &KeyBound,
-    filter: &ClusteringIndexFilter,
+    command: &ReadCommand,
+    (start, end): (&KeyBound, &KeyBound),
     mode: IoMode,
 ) -> Vec<BoxedPartitionIterator> {
+    let filter = &command.clustering;
     let memtables = store.memtables();
     let mut sources: Vec<BoxedPartitionIterator> = Vec::new();
     for memtable in memtables.iter() {
         sources.push(Box::new(memtable.partitions(start, end, filter.clone())));
     }
     for sstable in store.files().sstables().iter() {
-        let scan = Arc::clone(sstable).scan(start.clone(), end.clone(), filter.clone(), mode);
+        let scan = Arc::clone(sstable).scan(
+            start.clone(),
+            end.clone(),
+            filter.clone(),
+            command.columns.clone(),
+            mode,
+        );
         sources.push(Box::new(scan));
     }
     sources

@@ -113,6 +113,11 @@ impl DataWriter {
         })
     }
 
+    /// The bytes of the chunks that are full, as they are stored.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.file.position()
+    }
+
     /// The uncompressed bytes written so far.
     pub fn position(&self) -> u64 {
         self.flushed + self.chunk.len() as u64

@@ -169,6 +169,12 @@ impl Descriptor {
                 fs.remove(&path).map_err(|e| StorageError::io(&path, e))?;
             }
         }
+        // Indexes have components of their own.
+        let prefix = format!("{}-", self.prefix());
+        let others = fs.list(&self.directory).map_err(|e| StorageError::io(&self.directory, e))?;
+        for file in others.iter().filter(|e| !e.is_dir && e.name.starts_with(&prefix)) {
+            fs.remove(&file.path).map_err(|e| StorageError::io(&file.path, e))?;
+        }
         Ok(())
     }
 }

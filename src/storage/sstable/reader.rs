@@ -24,7 +24,8 @@ use crate::env::fs::FileSystem;
 use crate::schema::{ColumnId, TableMetadata};
 use crate::storage::error::StorageError;
 use crate::storage::model::{
-    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, DecoratedKey, KeyBound, NO_EXPIRATION,
+    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey, KeyBound,
+    NO_EXPIRATION,
 };
 use crate::storage::{ClusteringComparator, IoMode};
 
@@ -274,18 +275,20 @@ impl SSTableReader {
         }
     }
 
-    /// The part of a partition that a filter selects; none where the partition is not here.
+    /// The part of a partition that filters select; none where the partition is not here.
     pub fn read(
         self: &Arc<Self>,
         key: &DecoratedKey,
         filter: &ClusteringIndexFilter,
+        columns: &ColumnFilter,
         mode: IoMode,
     ) -> Result<Option<SSTableRows>, StorageError> {
         if !self.may_contain(key) || !self.may_select(filter) {
             return Ok(None);
         }
         let Some(position) = self.position(key, mode)? else { return Ok(None) };
-        SSTableRows::open(self, key.clone(), position, filter, Access::Cached(mode)).map(Some)
+        let access = Access::Cached(mode);
+        SSTableRows::open(self, key.clone(), position, filter, columns.clone(), access).map(Some)
     }
 
     /// The partitions between two bounds, and of each what a filter selects.
@@ -294,15 +297,17 @@ impl SSTableReader {
         start: KeyBound,
         end: KeyBound,
         filter: ClusteringIndexFilter,
+        columns: ColumnFilter,
         mode: IoMode,
     ) -> SSTableScanner {
-        SSTableScanner::new(self.clone(), start, end, filter, Access::Cached(mode))
+        SSTableScanner::new(self.clone(), start, end, filter, columns, Access::Cached(mode))
     }
 
     /// Everything, past the cache; for compaction.
     pub fn scan_all(self: &Arc<Self>) -> SSTableScanner {
         let all = ClusteringIndexFilter::all();
-        SSTableScanner::new(self.clone(), KeyBound::Unbounded, KeyBound::Unbounded, all, Access::scan())
+        let (start, end) = (KeyBound::Unbounded, KeyBound::Unbounded);
+        SSTableScanner::new(self.clone(), start, end, all, ColumnFilter::ALL, Access::scan())
     }
 
     /// Where in `Index.db` to look for the first key that is within a bound.

@@ -9,7 +9,8 @@ use super::reader::{Mapping, PartitionPosition, SSTableReader};
 use super::unfiltered_reader::{ItemHead, short_is_wrong};
 use crate::storage::error::StorageError;
 use crate::storage::model::{
-    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, DecoratedKey, DeletionTime, Row, Slice,
+    BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey, DeletionTime,
+    Row, Slice,
 };
 use crate::storage::{Position, RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
 
@@ -36,6 +37,7 @@ pub struct SSTableRows {
 #[derive(Debug)]
 struct Body {
     mapping: Arc<Mapping>,
+    columns: ColumnFilter,
     cursor: Cursor,
     blocks: Option<BlockIndex>,
     /// Where the partition starts.
@@ -57,6 +59,7 @@ impl SSTableRows {
         key: DecoratedKey,
         position: PartitionPosition,
         filter: &ClusteringIndexFilter,
+        columns: ColumnFilter,
         access: Access,
     ) -> Result<Self, StorageError> {
         let mapping = reader.mapping();
@@ -68,12 +71,13 @@ impl SSTableRows {
                 return Err(Malformed::Wrong("another partition than the index says"));
             }
             let deletion = input.deletion_time()?;
-            let static_row = if decoder.has_static() { decoder.static_row(input)? } else { None };
+            let static_row = if decoder.has_static() { decoder.static_row(input, &columns)? } else { None };
             Ok((deletion, static_row))
         })?;
         let rows_start = cursor.position();
         let body = Body {
             mapping,
+            columns,
             cursor,
             blocks: position.blocks,
             start: position.data,
@@ -236,10 +240,10 @@ impl Body {
             return Ok(None);
         }
         let Some(head) = self.head.take() else { return Ok(None) };
-        let decoder = &self.mapping.decoder;
+        let (decoder, columns) = (&self.mapping.decoder, &self.columns);
         let item = self.cursor.take(|input: &mut Input<'_>| {
             let body = input.bytes(head.body_length)?;
-            decoder.body(&head, body).map_err(short_is_wrong)
+            decoder.body(&head, body, columns).map_err(short_is_wrong)
         })?;
         if let Some(Unfiltered::Marker(marker)) = &item {
             self.open = marker.open_deletion(false);

@@ -11,7 +11,7 @@ use super::reader::{PartitionPosition, SSTableReader};
 use super::rows::SSTableRows;
 use super::summary::decorate;
 use crate::storage::error::StorageError;
-use crate::storage::model::{ClusteringIndexFilter, DecoratedKey, KeyBound};
+use crate::storage::model::{ClusteringIndexFilter, ColumnFilter, DecoratedKey, KeyBound};
 use crate::storage::{BoxedRowIterator, UnfilteredPartitionIterator};
 
 /// Partitions between two bounds, as the index lists them.
@@ -23,6 +23,7 @@ pub struct SSTableScanner {
     start: KeyBound,
     end: KeyBound,
     filter: ClusteringIndexFilter,
+    columns: ColumnFilter,
     last: Option<DecoratedKey>,
     done: bool,
     /// Uncompressed bytes that were passed are added to it.
@@ -36,6 +37,7 @@ impl SSTableScanner {
         start: KeyBound,
         end: KeyBound,
         filter: ClusteringIndexFilter,
+        columns: ColumnFilter,
         access: Access,
     ) -> Self {
         let index_access = match &access {
@@ -43,7 +45,19 @@ impl SSTableScanner {
             Access::Scan(_) => Access::scan(),
         };
         let index = Cursor::new(reader.index.clone(), index_access, reader.index_position(&start));
-        Self { reader, index, access, start, end, filter, last: None, done: false, progress: None, passed: 0 }
+        Self {
+            reader,
+            index,
+            access,
+            start,
+            end,
+            filter,
+            columns,
+            last: None,
+            done: false,
+            progress: None,
+            passed: 0,
+        }
     }
 
     /// Adds the uncompressed bytes that it passes to a counter.
@@ -115,7 +129,10 @@ impl UnfilteredPartitionIterator for SSTableScanner {
             self.pass(self.reader.data.len());
             return Ok(None);
         };
-        let rows = SSTableRows::open(&self.reader, key, position, &self.filter, self.access.clone())?;
+        let rows = {
+            let (columns, access) = (self.columns.clone(), self.access.clone());
+            SSTableRows::open(&self.reader, key, position, &self.filter, columns, access)?
+        };
         Ok(Some(Box::new(rows)))
     }
 }

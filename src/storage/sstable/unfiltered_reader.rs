@@ -11,8 +11,8 @@ use super::unfiltered_writer::flags::*;
 use crate::schema::{ColumnId, TableMetadata};
 use crate::storage::error::StorageError;
 use crate::storage::model::{
-    BoundKind, Cell, Clustering, ClusteringBound, DeletionTime, LivenessInfo, NO_EXPIRATION, NO_TTL, Row,
-    RowBuilder,
+    BoundKind, Cell, Clustering, ClusteringBound, ColumnFilter, DeletionTime, LivenessInfo, NO_EXPIRATION,
+    NO_TTL, Row, RowBuilder,
 };
 use crate::storage::{RangeTombstoneMarker, Unfiltered};
 
@@ -24,6 +24,13 @@ struct ReadColumn {
     disk: DiskType,
     /// Cells of that time or older are gone: the column was dropped then, and may have been added again.
     dropped_at: Option<i64>,
+}
+
+/// The columns of a row, and which of them are wanted.
+#[derive(Clone, Copy)]
+struct Columns<'c> {
+    all: &'c [ReadColumn],
+    filter: &'c ColumnFilter,
 }
 
 /// Takes rows and markers, as the header of the file and the current definition of the table say.
@@ -156,11 +163,12 @@ impl RowDecoder {
     }
 
     /// Takes what is behind a head. None for a row of which nothing is left, its columns having been dropped.
-    pub fn body(&self, head: &ItemHead, body: &[u8]) -> Taken<Option<Unfiltered>> {
+    pub fn body(&self, head: &ItemHead, body: &[u8], filter: &ColumnFilter) -> Taken<Option<Unfiltered>> {
         let mut input = Input::new(body);
         input.vint()?;
         if head.is_row() {
-            let row = self.row(&mut input, head.flags, &self.regular_columns, head.place.prefix.clone())?;
+            let columns = Columns { all: &self.regular_columns, filter };
+            let row = self.row(&mut input, head.flags, columns, head.place.prefix.clone())?;
             return Ok((!row.is_empty()).then(|| Unfiltered::Row(Arc::new(row))));
         }
         let bound = head.place.clone();
@@ -177,8 +185,8 @@ impl RowDecoder {
         Ok(Some(Unfiltered::Marker(marker)))
     }
 
-    /// Takes the static row.
-    pub fn static_row(&self, input: &mut Input<'_>) -> Taken<Option<Arc<Row>>> {
+    /// Takes the static row; none where nothing of it is fetched.
+    pub fn static_row(&self, input: &mut Input<'_>, filter: &ColumnFilter) -> Taken<Option<Arc<Row>>> {
         let flags = input.u8()?;
         if flags & (END_OF_PARTITION | IS_MARKER) != 0
             || flags & EXTENSION == 0
@@ -188,9 +196,12 @@ impl RowDecoder {
         }
         let length = input.vint_length()?;
         let body = input.bytes(length)?;
+        if !self.static_columns.iter().any(|c| c.id.is_some_and(|id| filter.fetches_static(id))) {
+            return Ok(None);
+        }
         let mut input = Input::new(body);
-        let taken =
-            input.vint().and_then(|_| self.row(&mut input, flags, &self.static_columns, Clustering::EMPTY));
+        let columns = Columns { all: &self.static_columns, filter };
+        let taken = input.vint().and_then(|_| self.row(&mut input, flags, columns, Clustering::EMPTY));
         let row = taken.map_err(short_is_wrong)?;
         Ok((!row.is_empty()).then(|| Arc::new(row)))
     }
@@ -199,7 +210,7 @@ impl RowDecoder {
         &self,
         input: &mut Input<'_>,
         flags: u8,
-        columns: &[ReadColumn],
+        columns: Columns<'_>,
         clustering: Clustering,
     ) -> Taken<Row> {
         let mut liveness = LivenessInfo::EMPTY;
@@ -212,15 +223,18 @@ impl RowDecoder {
         }
         let deletion =
             if flags & HAS_DELETION != 0 { self.stats.deletion(input)? } else { DeletionTime::LIVE };
-        let mut builder = RowBuilder::with_capacity(columns.len(), input.rest().len());
+        let Columns { all, filter } = columns;
+        // Where some are not queried, the values are likely to take less.
+        let bytes = if filter.is_all() { input.rest().len() } else { 0 };
+        let mut builder = RowBuilder::with_capacity(all.len(), bytes);
         if flags & HAS_ALL_COLUMNS != 0 {
-            for column in columns {
-                self.column(input, column, flags, &liveness, &mut builder)?;
+            for column in all {
+                self.column(input, (column, filter), flags, &liveness, &mut builder)?;
             }
         } else {
-            for i in column_subset(input, columns.len())? {
-                let column = columns.get(i).ok_or(Malformed::Wrong("a column beyond those of the header"))?;
-                self.column(input, column, flags, &liveness, &mut builder)?;
+            for i in column_subset(input, all.len())? {
+                let column = all.get(i).ok_or(Malformed::Wrong("a column beyond those of the header"))?;
+                self.column(input, (column, filter), flags, &liveness, &mut builder)?;
             }
         }
         Ok(builder.build(clustering, liveness, deletion))
@@ -229,7 +243,7 @@ impl RowDecoder {
     fn column(
         &self,
         input: &mut Input<'_>,
-        column: &ReadColumn,
+        (column, filter): (&ReadColumn, &ColumnFilter),
         flags: u8,
         liveness: &LivenessInfo,
         builder: &mut RowBuilder,
@@ -246,7 +260,7 @@ impl RowDecoder {
             count = input.vint_length()?;
         }
         for _ in 0..count {
-            self.cell(input, column, liveness, builder)?;
+            self.cell(input, (column, filter), liveness, builder)?;
         }
         Ok(())
     }
@@ -254,7 +268,7 @@ impl RowDecoder {
     fn cell(
         &self,
         input: &mut Input<'_>,
-        column: &ReadColumn,
+        (column, filter): (&ReadColumn, &ColumnFilter),
         liveness: &LivenessInfo,
         builder: &mut RowBuilder,
     ) -> Taken<()> {
@@ -280,7 +294,10 @@ impl RowDecoder {
         let value = if has(CELL_HAS_EMPTY_VALUE) { &[][..] } else { value(input, column.disk.fixed_length)? };
         let is_gone = column.dropped_at.is_some_and(|at| timestamp <= at);
         if let (Some(column), false) = (column.id, is_gone) {
-            builder.add(Cell { column, timestamp, ttl, local_deletion_time, path, value });
+            let cell = Cell { column, timestamp, ttl, local_deletion_time, path, value };
+            if let Some(cell) = filter.fetched(cell, liveness.timestamp) {
+                builder.add(cell);
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::descriptor::Component;
 use super::reader::SSTableReader;
 use crate::env::fs::FileSystem;
 use crate::storage::error::StorageError;
-use crate::storage::model::{ClusteringIndexFilter, KeyBound};
+use crate::storage::model::{ClusteringIndexFilter, ColumnFilter, KeyBound};
 use crate::storage::{IoMode, UnfilteredPartitionIterator};
 
 /// Bytes that are read at once.
@@ -31,7 +31,7 @@ impl SSTableReader {
             }
             // By its token too, as range reads look for it.
             let (start, end) = (KeyBound::Token(key.token, true), KeyBound::Token(key.token, true));
-            if self.scan(start, end, none, IoMode::Blocking).next_partition()?.is_none() {
+            if self.scan(start, end, none, ColumnFilter::ALL, IoMode::Blocking).next_partition()?.is_none() {
                 let message = format!("the token {} is not found", key.token.0);
                 return Err(StorageError::corruption(self.descriptor().path(Component::Summary), message));
             }

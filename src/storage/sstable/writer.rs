@@ -27,6 +27,7 @@ use crate::schema::{ColumnId, ColumnMetadata, TableMetadata};
 use crate::storage::ClusteringComparator;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, DecoratedKey, DeletionTime, Row, RowBuilder};
+use crate::storage::observer::ContentObserver;
 use crate::storage::{Unfiltered, UnfilteredRowIterator};
 
 /// How an SSTable is to be written.
@@ -79,6 +80,7 @@ pub struct SSTableWriter {
     first: Option<DecoratedKey>,
     last: Option<DecoratedKey>,
     partitions: u64,
+    observers: Vec<Box<dyn ContentObserver>>,
 }
 
 /// The state of the block that is being written.
@@ -129,6 +131,7 @@ impl SSTableWriter {
             first: None,
             last: None,
             partitions: 0,
+            observers: Vec::new(),
             fs,
             descriptor,
             table,
@@ -136,6 +139,11 @@ impl SSTableWriter {
             header,
             rows,
         })
+    }
+
+    /// The same writer, watched.
+    pub fn observed_by(self, observers: Vec<Box<dyn ContentObserver>>) -> Self {
+        Self { observers, ..self }
     }
 
     /// Which SSTable this is.
@@ -151,6 +159,11 @@ impl SSTableWriter {
     /// The uncompressed bytes written so far.
     pub fn position(&self) -> u64 {
         self.data.position() + self.buffer.len() as u64
+    }
+
+    /// The bytes of `Data.db` so far, without what is buffered (Cassandra: `getEstimatedOnDiskBytesWritten`).
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.data.bytes_on_disk()
     }
 
     /// Writes a partition; nothing of one that has neither rows nor deletions. Says whether it wrote it. After an
@@ -173,6 +186,12 @@ impl SSTableWriter {
         put_short_bytes(&mut self.buffer, &key.key);
         put_deletion_time(&mut self.buffer, deletion);
         self.collector.partition(&key.key, deletion);
+        for observer in &mut self.observers {
+            observer.partition(&key, deletion, start);
+            if let Some(row) = &static_row {
+                observer.static_row(row);
+            }
+        }
         if self.rows.has_static() {
             self.put_static_row(static_row.as_deref())?;
         }
@@ -243,6 +262,7 @@ impl SSTableWriter {
         }
         *previous = offset;
         self.collector.unfiltered(unfiltered);
+        self.observers.iter_mut().for_each(|observer| observer.unfiltered(unfiltered));
         let (_, block_start) = *block.first.get_or_insert_with(|| (place.clone(), offset));
         block.last = Some(place);
         let end = self.offset(start);
@@ -316,7 +336,10 @@ impl SSTableWriter {
             header: self.header,
         };
         write_file(&*fs, &descriptor.path(Component::Statistics), &statistics.serialize())?;
-        let mut names: Vec<&str> = components.iter().map(|c| c.name()).collect();
+        let mut names: Vec<String> = components.iter().map(|c| c.name().to_owned()).collect();
+        for observer in self.observers {
+            names.extend(observer.finish()?);
+        }
         names.sort_unstable();
         let toc = names.iter().flat_map(|name| [name, "\n"]).collect::<String>();
         write_file(&*fs, &descriptor.path(Component::Toc), toc.as_bytes())?;

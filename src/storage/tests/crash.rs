@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::model::{ClusteringIndexFilter, DataLimits, DataRange, ReadCommand, RowFilter};
+use super::super::model::{
+    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, ReadCommand, RowFilter,
+};
 use super::super::{IoMode, Storage, StorageOptions};
 use super::engine::{apply, insert, open_with, options};
 use super::operations::{key, table};
@@ -23,6 +25,7 @@ fn rows(storage: &Storage) -> BTreeSet<i32> {
     let command = ReadCommand {
         table: table(),
         now_in_seconds: 9,
+        columns: ColumnFilter::ALL,
         range: DataRange::Keys(vec![key(1)]),
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::super::model::{
-    ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
+    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
 };
 use super::super::{CommitLogSync, IoMode, Storage, StorageError, StorageOptions};
 use super::codec::schema;
@@ -42,7 +42,7 @@ pub fn insert(place: Place, value: i32, time: i64) -> Operation {
 
 pub fn apply(storage: &Storage, operation: &Operation) -> Result<(), StorageError> {
     let update = update(&table(), operation);
-    storage.apply(Mutation { key: key(1), updates: vec![update], is_counter: false })?;
+    storage.apply(Mutation { key: key(1), updates: vec![update], is_counter: false }, IoMode::Blocking)?;
     storage.write_out()
 }
 
@@ -50,6 +50,7 @@ fn all(range: DataRange) -> ReadCommand {
     ReadCommand {
         table: table(),
         now_in_seconds: 9,
+        columns: ColumnFilter::ALL,
         range,
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
@@ -292,7 +293,7 @@ async fn in_batch_mode_a_write_waits_for_the_disk() {
         for i in 0..5 {
             let update = update(&table(), &insert((i % 4, i / 4), i, 1));
             let mutation = Mutation { key: key(1), updates: vec![update], is_counter: false };
-            let position = storage.apply(mutation).unwrap();
+            let position = storage.apply(mutation, IoMode::Blocking).unwrap();
             storage.write_out().unwrap();
             storage.synced(position).await.unwrap();
         }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::model::{ClusteringIndexFilter, DataLimits, DataRange, ReadCommand, RowFilter};
+use super::super::model::{
+    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, ReadCommand, RowFilter,
+};
 use super::super::sstable::Component;
 use super::super::{Demand, FailurePolicy, IoMode, Storage, StorageError, StorageOptions};
 use super::engine::{apply, insert, open_with, options};
@@ -29,6 +31,7 @@ fn read(storage: &Storage) -> Result<usize, StorageError> {
     let command = ReadCommand {
         table: table(),
         now_in_seconds: 9,
+        columns: ColumnFilter::ALL,
         range: DataRange::Keys(vec![key(1)]),
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),

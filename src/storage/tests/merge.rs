@@ -9,7 +9,8 @@ use super::super::commitlog::CommitPosition;
 use super::super::memtable::Memtable;
 use super::super::merge::{MergedPartitions, MergedRows};
 use super::super::model::{
-    ClusteringIndexFilter, DataLimits, DataRange, KeyBound, PartitionResult, ReadCommand, RowFilter,
+    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, PartitionResult, ReadCommand,
+    RowFilter,
 };
 use super::super::observer::NoObserver;
 use super::super::order::TableOrder;
@@ -30,6 +31,7 @@ fn command(filter: ClusteringIndexFilter, now: i64, limits: DataLimits) -> ReadC
     ReadCommand {
         table: table(),
         now_in_seconds: now,
+        columns: ColumnFilter::ALL,
         range: DataRange::Keys(vec![key(1)]),
         clustering: filter,
         row_filter: RowFilter::default(),

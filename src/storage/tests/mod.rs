@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod codec;
+mod columns;
 mod crash;
 mod engine;
 mod failures;
 mod merge;
+mod observers;
 pub(super) mod operations;

@@ -11,7 +11,7 @@ use super::super::{
 use super::tables;
 use crate::env::fs::RealFs;
 use crate::schema::TableMetadata;
-use crate::storage::model::{ClusteringIndexFilter, KeyBound};
+use crate::storage::model::{ClusteringIndexFilter, ColumnFilter, KeyBound};
 use crate::storage::{IoMode, Unfiltered, UnfilteredPartitionIterator};
 
 fn directory(table: &TableMetadata) -> PathBuf {
@@ -96,7 +96,8 @@ fn a_scan_in_either_direction_and_a_read_by_key_give_the_same() {
                     slices: vec![crate::storage::model::Slice::ALL],
                     reversed,
                 };
-                let mut read = reader.read(&key, &filter, IoMode::Blocking).unwrap().unwrap();
+                let mut read =
+                    reader.read(&key, &filter, &ColumnFilter::ALL, IoMode::Blocking).unwrap().unwrap();
                 let mut found = Vec::new();
                 while let Some(item) = crate::storage::UnfilteredRowIterator::next(&mut read).unwrap() {
                     found.push(item);
@@ -115,7 +116,8 @@ fn the_wide_partition_has_its_rows_and_deleted_ranges() {
     let table = tables::wide();
     let reader = open(&table, &directory(&table));
     let all = ClusteringIndexFilter::all();
-    let mut scanner = reader.scan(KeyBound::Unbounded, KeyBound::Unbounded, all, IoMode::Blocking);
+    let mut scanner =
+        reader.scan(KeyBound::Unbounded, KeyBound::Unbounded, all, ColumnFilter::ALL, IoMode::Blocking);
     let (mut rows, mut markers) = (0, 0);
     while let Some(mut partition) = scanner.next_partition().unwrap() {
         while let Some(item) = partition.next().unwrap() {
@@ -135,11 +137,11 @@ fn what_is_not_in_memory_is_not_waited_for() {
     let reader = open(&table, &directory(&table));
     let key = reader.first_key().clone();
     let all = ClusteringIndexFilter::all();
-    let blocked = reader.read(&key, &all, IoMode::MemoryOnly).unwrap_err();
+    let blocked = reader.read(&key, &all, &ColumnFilter::ALL, IoMode::MemoryOnly).unwrap_err();
     assert!(matches!(blocked, crate::storage::StorageError::WouldBlock));
-    let mut read = reader.read(&key, &all, IoMode::Blocking).unwrap().unwrap();
+    let mut read = reader.read(&key, &all, &ColumnFilter::ALL, IoMode::Blocking).unwrap().unwrap();
     while crate::storage::UnfilteredRowIterator::next(&mut read).unwrap().is_some() {}
-    assert!(reader.read(&key, &all, IoMode::MemoryOnly).unwrap().is_some());
+    assert!(reader.read(&key, &all, &ColumnFilter::ALL, IoMode::MemoryOnly).unwrap().is_some());
 }
 
 #[test]
@@ -170,7 +172,7 @@ fn a_file_without_deletions_is_passed_over_where_no_slice_meets_its_rows() {
     let found = |c: i32| {
         let clusterings = vec![crate::storage::model::Clustering::new([Some(&c.to_be_bytes()[..])])];
         let filter = ClusteringIndexFilter::Names { clusterings, reversed: false };
-        reader.read(reader.first_key(), &filter, IoMode::Blocking).unwrap().is_some()
+        reader.read(reader.first_key(), &filter, &ColumnFilter::ALL, IoMode::Blocking).unwrap().is_some()
     };
     assert_eq!([9, 10, 19, 20].map(found), [false, true, true, false]);
 }

@@ -13,8 +13,8 @@ use super::tables;
 use crate::env::fs::RealFs;
 use crate::schema::{ColumnMetadata, TableMetadata};
 use crate::storage::model::{
-    BoundKind, Cell, Clustering, ClusteringBound, ClusteringIndexFilter, DecoratedKey, DeletionTime,
-    LivenessInfo, Row, RowBuilder, Slice,
+    BoundKind, Cell, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey,
+    DeletionTime, LivenessInfo, Row, RowBuilder, Slice,
 };
 use crate::storage::{
     BoxedRowIterator, ClusteringComparator, IoMode, RangeTombstoneMarker, StorageError, Unfiltered,
@@ -328,7 +328,7 @@ proptest! {
         for partition in &expected {
             let read = |reversed| {
                 let filter = ClusteringIndexFilter::Slices { slices: slices.clone(), reversed };
-                let rows = reader.read(&partition.key, &filter, IoMode::Blocking).unwrap().unwrap();
+                let rows = reader.read(&partition.key, &filter, &ColumnFilter::ALL, IoMode::Blocking).unwrap().unwrap();
                 collect(Box::new(rows)).unwrap()
             };
             let (forward, mut reversed) = (read(false), read(true));
@@ -376,7 +376,7 @@ proptest! {
             std::fs::write(&path, &damaged).unwrap();
             let read = open(&table, descriptor.clone()).and_then(|reader| {
                 for partition in &expected {
-                    if let Some(rows) = reader.read(&partition.key, &ClusteringIndexFilter::all(), IoMode::Blocking)? {
+                    if let Some(rows) = reader.read(&partition.key, &ClusteringIndexFilter::all(), &ColumnFilter::ALL, IoMode::Blocking)? {
                         collect(Box::new(rows))?;
                     }
                 }
