@@ -5,6 +5,7 @@
 //! it on loopback addresses; [`helenus`] runs ours. Tests use the library; the program `compat-suite` has a command for
 //! what is too slow for `cargo test`.
 
+pub mod bench;
 pub mod cassandra;
 pub mod golden;
 pub mod helenus;

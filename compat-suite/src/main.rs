@@ -4,11 +4,12 @@
 mod golden_command;
 
 use std::io::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use compat_suite::bench;
 use compat_suite::cassandra::{Cassandra, Options, Tools};
 use compat_suite::{Error, Result};
 
@@ -26,6 +27,16 @@ enum Command {
     /// Golden scripts: record what a server answers, or compare a server with what was recorded.
     #[command(subcommand)]
     Golden(golden_command::Command),
+    /// Run latte on Apache Cassandra and on Helenus in turn, and compare.
+    Bench(bench::Options),
+    /// Run the benchmark's bare responder: every EXECUTE is answered void, the rest by the server behind it.
+    #[command(hide = true)]
+    Floor {
+        /// Where clients connect.
+        listen: SocketAddr,
+        /// The server behind it.
+        upstream: SocketAddr,
+    },
     /// Run one of Apache Cassandra's offline tools, by its class: SSTableExport, StandaloneVerifier, …
     Tool {
         /// The directory of the node whose configuration, schema and files it works with.
@@ -93,6 +104,8 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Cassandra(node) => node.run().map(|()| 0),
         Command::Golden(command) => command.run(),
+        Command::Bench(options) => bench::run(options).map(|()| 0),
+        Command::Floor { listen, upstream } => bench::floor(listen, upstream).map(|()| 0),
         Command::Tool { node, class, arguments } => tool(&node, &class, &arguments),
     };
     match done {
