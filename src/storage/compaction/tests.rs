@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{CompactionTable, CompactionTask, Throttle};
+use super::candidate::Pick;
+use super::splitter::shard_of;
+use super::{CompactionTable, CompactionTask, Split, Throttle};
 use crate::env::fs::RealFs;
 use crate::schema::TableMetadata;
 use crate::storage::lifecycle::{Operation, Replacement, TableFiles};
@@ -148,4 +150,56 @@ fn tombstones_stay_while_older_data_may_be_in_memory() {
     compact(&table, &files, 1_800_000_000, Some(1));
     assert!(deletions(&before) > 0);
     assert_eq!(deletions(&merged(&files, &table)), deletions(&before));
+}
+
+/// The same four flushes, compacted by what a strategy picks.
+fn picked(level: usize, split: Split) {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, files) = filled(dir.path(), 864_000);
+    let mut runner = TestRunner::deterministic();
+    // Enough to fill several chunks.
+    let strategy = prop::collection::vec(partition(&table), 400);
+    flush(&files, &table, strategy.new_tree(&mut runner).unwrap().current());
+    let before = merged(&files, &table);
+    let target = Arc::new(Table { metadata: table.clone(), files: files.clone(), in_memory: None });
+    let live = files.sstables().to_vec();
+    let pick = Pick { level, split, ..Pick::into_one((0..live.len()).collect()) };
+    let task = CompactionTask::picked(target, &live, &pick, Operation::Compaction).unwrap();
+    task.run(&Throttle::new(0), 1_600_000_000_000, None).unwrap();
+    assert_eq!(merged(&files, &table), before);
+    let mut new = files.sstables().to_vec();
+    new.sort_by(|a, b| a.first_key().cmp(b.first_key()));
+    assert!(new.len() > 1, "{split:?}");
+    assert!(new.windows(2).all(|pair| pair[0].last_key() < pair[1].first_key()), "{split:?}");
+    assert!(new.iter().all(|sstable| sstable.stats().level >= level as i32));
+    if let Split::Shards(shards) = split {
+        let shard = |key: &DecoratedKey| shard_of(key.token.0, shards);
+        assert!(new.iter().all(|s| shard(s.first_key()) == shard(s.last_key())));
+        assert_eq!(new.len() as u32, shards);
+    }
+    // The same again after a restart.
+    let again = self::files(&table, dir.path());
+    assert_eq!((again.sstables().len(), merged(&again, &table)), (new.len(), before));
+}
+
+#[test]
+fn a_compaction_may_write_several_sstables() {
+    picked(2, Split::AtBytes(20_000));
+    picked(0, Split::Shards(4));
+    picked(1, Split::Levels { bytes: 20_000, fanout: 2 });
+}
+
+#[test]
+fn what_is_fully_expired_goes_without_being_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, files) = filled(dir.path(), 864_000);
+    let target = Arc::new(Table { metadata: table, files: files.clone(), in_memory: None });
+    let live = files.sstables().to_vec();
+    let pick = Pick { expired: vec![0, 1], ..Pick::into_one(vec![0, 1]) };
+    let task = CompactionTask::picked(target, &live, &pick, Operation::Compaction).unwrap();
+    assert_eq!(task.info().total, 0);
+    task.run(&Throttle::new(0), 1_600_000_000_000, None).unwrap();
+    let left: Vec<_> = files.sstables().iter().map(|s| s.descriptor().clone()).collect();
+    assert_eq!(left.len(), 2);
+    assert!(live[2..].iter().all(|s| left.contains(s.descriptor())));
 }
