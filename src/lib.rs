@@ -17,7 +17,8 @@
 //!        |
 //!   storage                    commit log, memtables, SSTables, compaction, merge, row filters
 //!
-//!   leaves, on which all may lean: cql_grammar, schema, types, env, config, error, event, consistency
+//!   leaves, on which all may lean: cql_grammar, schema, types, env, config, error, event, consistency,
+//!                                    metrics
 //! ```
 //!
 //! Imports go downwards only; a test walks the `use` lines and fails on an arrow the other way. So each layer owns the
@@ -75,6 +76,7 @@ pub mod env;
 pub mod error;
 pub mod event;
 pub mod exec;
+pub mod metrics;
 pub mod nodetool;
 pub mod plan;
 pub mod protocol;

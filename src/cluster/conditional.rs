@@ -6,8 +6,8 @@ use super::coordinator::{Coordinator, write_error};
 use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::IoMode;
 use crate::storage::model::{DecoratedKey, Mutation, ReadCommand, ReadResponse};
+use crate::storage::{IoMode, Origin};
 
 /// What a conditional write asks of the replicas.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ impl Coordinator {
         let ballot = self.clock().next_timestamp();
         let (mutation, result) = decide(&Contested { coordinator: self, level, io, ballot })?;
         if let Some(mutation) = mutation {
-            self.storage().apply(mutation, io).map_err(|e| failure(e, commit))?;
+            self.storage().apply_for(Origin::Client, mutation, io).map_err(|e| failure(e, commit))?;
             // It is agreed on and will not be undone, even where too few replicas live to say so.
             replicas.check(commit, self.node(), true)?;
         }

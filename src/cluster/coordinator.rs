@@ -16,9 +16,10 @@ use crate::consistency::{Consistency, RequestFailureReason, WriteType};
 use crate::env::clock::Clock;
 use crate::error::Error;
 use crate::event::Event;
+use crate::metrics::BatchMetrics;
 use crate::schema::{Schema, SchemaRef, TableMetadata};
 use crate::storage::model::{DataRange, Mutation, ReadCommand, ReadResponse};
-use crate::storage::{CommitPosition, IoMode, Storage, StorageError};
+use crate::storage::{CommitPosition, IoMode, Origin, Storage, StorageError};
 
 /// The coordinator of a node.
 pub struct Coordinator {
@@ -27,6 +28,7 @@ pub struct Coordinator {
     clock: Arc<dyn Clock>,
     node: LocalNode,
     settings: Settings,
+    batches: BatchMetrics,
     /// Held while the schema changes: one change after the other.
     schema_lock: Mutex<()>,
     events: broadcast::Sender<Event>,
@@ -54,7 +56,7 @@ impl Coordinator {
         settings: Settings,
     ) -> Self {
         let (events, schema_lock) = (broadcast::channel(EVENTS_MAX).0, Mutex::new(()));
-        Self { storage, schema, clock, node, settings, schema_lock, events }
+        Self { storage, schema, clock, node, settings, batches: BatchMetrics::default(), schema_lock, events }
     }
 
     /// The local store.
@@ -85,6 +87,11 @@ impl Coordinator {
     /// The thresholds that requests are held against.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What is measured of batches.
+    pub fn batches(&self) -> &BatchMetrics {
+        &self.batches
     }
 
     /// Tells clients that registered for it.
@@ -139,7 +146,10 @@ impl Coordinator {
         }
         let mut last = CommitPosition::default();
         for mutation in mutations {
-            last = self.storage.apply(mutation, io).map_err(|e| write_error(e, consistency, write_type))?;
+            last = self
+                .storage
+                .apply_for(Origin::Client, mutation, io)
+                .map_err(|e| write_error(e, consistency, write_type))?;
         }
         Ok(last)
     }
@@ -159,7 +169,7 @@ impl Coordinator {
             let level = level_of_read(consistency, &command.range);
             self.replicas(&schema, &command.table.keyspace).check(level, &self.node, false)?;
         }
-        self.storage.read(command, io).map_err(|e| read_error(e, consistency))
+        self.storage.read_for(Origin::Client, command, io).map_err(|e| read_error(e, consistency))
     }
 
     pub(super) fn replicas(&self, schema: &Schema, keyspace: &str) -> ReplicaCounts {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::broadcast;
 use tracing::warn;
@@ -14,6 +15,7 @@ use super::session::Session;
 use crate::cluster::Coordinator;
 use crate::error::Error;
 use crate::event::{Change, Event, SchemaChange, Target};
+use crate::metrics::CqlMetrics;
 use crate::plan::statement::plan;
 
 /// What all sessions share.
@@ -21,6 +23,7 @@ pub struct Node {
     coordinator: Arc<Coordinator>,
     statements: PreparedStatements,
     clients: Arc<Clients>,
+    metrics: CqlMetrics,
 }
 
 impl fmt::Debug for Node {
@@ -40,6 +43,7 @@ impl Node {
             coordinator,
             statements: PreparedStatements::new(prepared_statements_bytes),
             clients,
+            metrics: CqlMetrics::default(),
         })
     }
 
@@ -51,6 +55,11 @@ impl Node {
     /// The connected clients.
     pub fn clients(&self) -> &Arc<Clients> {
         &self.clients
+    }
+
+    /// What is measured of statements.
+    pub fn metrics(&self) -> &CqlMetrics {
+        &self.metrics
     }
 
     /// The prepared statements.
@@ -113,6 +122,7 @@ impl Node {
             return;
         }
         let evicted = self.statements.insert(id.clone(), statement.clone());
+        self.metrics.prepared_evicted.fetch_add(evicted.len() as u64, Ordering::Relaxed);
         let noted = self.internal(
             "INSERT INTO system.prepared_statements (logged_keyspace, prepared_id, query_string) VALUES (?, ?, ?)",
             &[keyspace.map(str::as_bytes), Some(id), Some(statement.text.as_bytes())],

@@ -189,6 +189,7 @@ impl Inner {
     fn query(&self, text: &str, mut options: QueryOptions) -> Result<Ready, Error> {
         let keyspace = self.keyspace(&options);
         let statement = self.node.plan(text, keyspace.as_deref())?;
+        self.node.metrics().regular_executed.fetch_add(1, Ordering::Relaxed);
         options.values = statement.order(std::mem::take(&mut options.values));
         if options.values.len() != statement.bind.columns.len() {
             return Err(Error::invalid("Invalid amount of bind variables"));
@@ -210,6 +211,7 @@ impl Inner {
         mut options: QueryOptions,
     ) -> Result<Ready, Error> {
         let statement = self.node.statements().get(id)?;
+        self.node.metrics().prepared_executed.fetch_add(1, Ordering::Relaxed);
         let mut warnings = Vec::new();
         if !statement.is_qualified
             && self.client.keyspace().as_deref() != statement.keyspace.as_deref()

@@ -3,6 +3,7 @@
 mod admin;
 mod boot;
 mod estimates;
+mod measures;
 mod options;
 mod table_stats;
 mod transport;
@@ -120,6 +121,7 @@ impl Server {
         let admin = NodeAdmin::new(node.clone(), config.clone(), transport.clone(), stop_requested.clone());
         let channel = Channel::open(Arc::new(admin), &config.home, config.control_address()).await;
         background.spawn(estimates::run(Arc::downgrade(&node)));
+        background.spawn(measures::run(Arc::downgrade(&node)));
         Ok(Self { node, transport, stop_requested, config, channel, background, _lock: lock })
     }
 

@@ -1,8 +1,11 @@
 //! The state of a table, as `nodetool tablestats` shows it.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
+use crate::metrics::Histogram;
 use crate::nodetool::TableStats;
+use crate::storage::compaction::{Candidate, Strategy};
 use crate::storage::{Storage, TableStore};
 
 /// The state of one table.
@@ -49,6 +52,23 @@ pub(super) fn of(name: &str, store: &TableStore, storage: &Storage) -> TableStat
     let counters = &store.counters;
     stats.read_count = counters.reads.load(Ordering::Relaxed);
     stats.write_count = counters.writes.load(Ordering::Relaxed);
+    let (metrics, now) = (&store.metrics, Instant::now());
+    let mean = |histogram: &Histogram| histogram.recent(now).mean().map(|ns| Duration::from_nanos(ns as u64));
+    stats.recent_read_latency = mean(&metrics.local_read);
+    stats.recent_write_latency = mean(&metrics.local_write);
+    let slices = |histogram: &Histogram| {
+        let recent = histogram.recent(now);
+        recent.mean().map(|mean| (mean, recent.max()))
+    };
+    stats.live_cells_per_slice = slices(&metrics.rows_per_read);
+    stats.tombstones_per_slice = slices(&metrics.tombstones_per_read);
+    let candidates = Candidate::all(&sstables, &sstables);
+    if let Some(levels) = Strategy::new(&store.metadata().params.compaction).levels(&candidates) {
+        let bytes =
+            |level: &Vec<usize>| level.iter().filter_map(|i| candidates.get(*i)).map(|c| c.bytes).sum();
+        stats.sstables_in_each_level = Some(levels.iter().map(|level| level.len() as u64).collect());
+        stats.sstable_bytes_in_each_level = Some(levels.iter().map(bytes).collect());
+    }
     stats.memtable_switch_count = counters.flushes.load(Ordering::Relaxed);
     stats.pending_flushes = counters.pending_flushes.load(Ordering::Relaxed);
     stats

@@ -99,3 +99,45 @@ async fn a_failing_disk_ends_the_process_where_the_policy_is_to_die() {
     assert_eq!(server.stop_requested().await, StopReason::DiskFailed);
     eventually(|| !server.native_transport_running()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn virtual_tables_show_what_was_measured() {
+    use crate::consistency::Consistency;
+    use crate::storage::IoMode;
+    use crate::storage::model::{
+        ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, ReadCommand, RowFilter,
+    };
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(config(home.path(), "")).await.unwrap();
+    let coordinator = server.node.coordinator();
+    let schema = coordinator.schema();
+    let read = |keyspace: &str, table: &str| {
+        let command = ReadCommand {
+            table: schema.table(keyspace, table).unwrap().clone(),
+            now_in_seconds: 9,
+            columns: ColumnFilter::ALL,
+            range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
+            clustering: ClusteringIndexFilter::all(),
+            row_filter: RowFilter::default(),
+            limits: DataLimits::NONE,
+        };
+        coordinator.read(&command, Consistency::One, IoMode::Blocking).unwrap()
+    };
+    (0..10).for_each(|_| drop(read("system", "local")));
+    let key = crate::types::token::encode_partition_key(&[&b"system"[..], &b"local"[..]]).unwrap();
+    let count = |table: &str, column: &str| {
+        let found = read("system_views", table);
+        let partition = found.partitions.iter().find(|p| p.key.key[..] == key[..]).unwrap();
+        let column = schema.table("system_views", table).unwrap().column(column).unwrap().id;
+        <[u8; 8]>::try_from(partition.rows[0].cell(column).unwrap().value).unwrap()
+    };
+    assert_eq!(i64::from_be_bytes(count("coordinator_scan_latency", "count")), 10);
+    assert!(f64::from_be_bytes(count("coordinator_scan_latency", "p99th_ms")) > 0.0);
+    assert_eq!(f64::from_be_bytes(count("rows_per_read", "max")), 1.0);
+    for keyspace in crate::schema::system::VIRTUAL {
+        for table in schema.keyspace(keyspace).unwrap().tables.keys() {
+            let _ = read(keyspace, table);
+        }
+    }
+    server.stop().await;
+}

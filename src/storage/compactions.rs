@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use uuid::Uuid;
 
 use super::compaction::{CompactionManager, CompactionTable, Finished, ManagerOptions};
-use super::engine::{IoMode, Storage};
+use super::engine::{IoMode, Origin, Storage};
 use super::error::StorageError;
 use super::lifecycle::{CompactingGuard, TableFiles};
 use super::model::{
@@ -128,7 +128,11 @@ impl Storage {
         let mut update = PartitionUpdate::new(history.clone(), key.clone());
         let liveness = LivenessInfo::expiring(timestamp, ttl, expires);
         update.rows.push(row.build(Clustering::EMPTY, liveness, DeletionTime::LIVE));
-        self.apply_plain(Mutation { key, updates: vec![update], is_counter: false }, IoMode::Blocking)?;
+        self.apply_plain(
+            Origin::Node,
+            Mutation { key, updates: vec![update], is_counter: false },
+            IoMode::Blocking,
+        )?;
         self.write_out()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::commitlog::CommitPosition;
-use super::engine::{IoMode, Storage};
+use super::engine::{IoMode, Origin, Storage};
 use super::error::StorageError;
 use super::model::{
     Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, Mutation, PartitionUpdate,
@@ -14,7 +14,11 @@ use crate::types::counter;
 impl Storage {
     /// Applies a counter mutation as its leader; gives the mutation that the other replicas are to apply. May wait
     /// for the disk.
-    pub fn apply_counter(&self, mut mutation: Mutation) -> Result<(CommitPosition, Mutation), StorageError> {
+    pub fn apply_counter(
+        &self,
+        origin: Origin,
+        mut mutation: Mutation,
+    ) -> Result<(CommitPosition, Mutation), StorageError> {
         let host = self.host_id.load_full();
         let host = host.ok_or_else(|| StorageError::Invalid("the host has no id yet".to_owned()))?;
         let _locks = self.counter_locks.lock_all(mutation.updates.iter(), IoMode::Blocking)?;
@@ -22,7 +26,7 @@ impl Storage {
             self.resolve_counters(update, host.as_bytes())?;
         }
         mutation.is_counter = false;
-        let position = self.apply_plain(mutation.clone(), IoMode::Blocking)?;
+        let position = self.apply_plain(origin, mutation.clone(), IoMode::Blocking)?;
         Ok((position, mutation))
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
@@ -41,6 +41,15 @@ pub enum IoMode {
     MemoryOnly,
     /// Yes; the caller's thread may block.
     Blocking,
+}
+
+/// Who asks, for what is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A client of this node, which so coordinates the request.
+    Client,
+    /// The node itself, or another one.
+    Node,
 }
 
 /// The store of one node.
@@ -302,12 +311,22 @@ impl Storage {
     /// observers want merged rows: [`StorageError::WouldBlock`] where it would have to wait and must not; nothing has
     /// changed then.
     pub fn apply(&self, mutation: Mutation, mode: IoMode) -> Result<CommitPosition, StorageError> {
+        self.apply_for(Origin::Node, mutation, mode)
+    }
+
+    /// Applies a mutation for somebody; see [`Storage::apply`].
+    pub fn apply_for(
+        &self,
+        origin: Origin,
+        mutation: Mutation,
+        mode: IoMode,
+    ) -> Result<CommitPosition, StorageError> {
         self.check_open()?;
         self.wait_for_memory()?;
         if mutation.is_counter {
-            return self.apply_counter(mutation).map(|(position, _)| position);
+            return self.apply_counter(origin, mutation).map(|(position, _)| position);
         }
-        self.apply_plain(mutation, mode)
+        self.apply_plain(origin, mutation, mode)
     }
 
     /// Whether a mutation may have to read, so that it can end with [`StorageError::WouldBlock`].
@@ -320,6 +339,7 @@ impl Storage {
 
     pub(super) fn apply_plain(
         &self,
+        origin: Origin,
         mutation: Mutation,
         mode: IoMode,
     ) -> Result<CommitPosition, StorageError> {
@@ -327,19 +347,37 @@ impl Storage {
         for update in &mutation.updates {
             stores.push(self.required_table(update.table.id)?);
         }
-        let observed = self.observed_write(&mutation, &stores, mode)?;
+        let started = Instant::now();
+        let position = self.apply_to(mutation, &stores, mode)?;
+        let took = started.elapsed();
+        for store in &stores {
+            store.metrics.local_write.record_time(took);
+            if origin == Origin::Client {
+                store.metrics.coordinator_write.record_time(took);
+            }
+        }
+        Ok(position)
+    }
+
+    fn apply_to(
+        &self,
+        mutation: Mutation,
+        stores: &[Arc<TableStore>],
+        mode: IoMode,
+    ) -> Result<CommitPosition, StorageError> {
+        let observed = self.observed_write(&mutation, stores, mode)?;
         if stores.iter().all(|store| store.is_durable()) {
             RECORD.with_borrow_mut(|record| {
                 record.clear();
-                let position = self.log_and_apply(record, mutation, &stores, observed.as_ref());
+                let position = self.log_and_apply(record, mutation, stores, observed.as_ref());
                 if record.capacity() > RECORD_BYTES_KEPT {
                     *record = Vec::new();
                 }
                 position
             })
         } else {
-            let _gates = enter(&stores);
-            self.apply_updates(mutation, &stores, observed.as_ref());
+            let _gates = enter(stores);
+            self.apply_updates(mutation, stores, observed.as_ref());
             Ok(CommitPosition::NONE)
         }
     }

@@ -31,7 +31,7 @@ mod virtual_table;
 
 pub use commitlog::CommitPosition;
 pub use comparator::{ClusteringComparator, Position};
-pub use engine::{IoMode, Storage};
+pub use engine::{IoMode, Origin, Storage};
 pub use error::StorageError;
 pub use failures::{Demand, Failures};
 pub use observer::{

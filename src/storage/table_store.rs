@@ -11,6 +11,7 @@ use super::lifecycle::TableFiles;
 use super::memtable::Memtable;
 use super::observer::{OldRows, WriteObserver};
 use super::order::TableOrder;
+use crate::metrics::TableMetrics;
 use crate::schema::{TableId, TableMetadata};
 
 /// One table's sources and what is to be known to write to them.
@@ -35,6 +36,8 @@ pub struct TableStore {
     pub(super) last_flush: AtomicI64,
     /// What was read and written.
     pub counters: TableCounters,
+    /// How long it took, and how much it was.
+    pub metrics: TableMetrics,
 }
 
 /// Numbers of a table for `nodetool tablestats`.
@@ -101,6 +104,7 @@ impl TableStore {
             is_dropped: AtomicBool::new(false),
             last_flush: AtomicI64::new(now),
             counters: TableCounters::default(),
+            metrics: TableMetrics::default(),
         }
     }
 

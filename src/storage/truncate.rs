@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::commitlog::CommitPosition;
-use super::engine::{IoMode, Storage};
+use super::engine::{IoMode, Origin, Storage};
 use super::error::StorageError;
 use super::model::{
     Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
@@ -80,7 +80,7 @@ impl Storage {
         let mut update = PartitionUpdate::new(local, local_key());
         update.rows.push(row.build(Clustering::EMPTY, LivenessInfo::EMPTY, DeletionTime::LIVE));
         let mutation = Mutation { key: update.key.clone(), updates: vec![update], is_counter: false };
-        self.apply_plain(mutation, IoMode::Blocking)?;
+        self.apply_plain(Origin::Node, mutation, IoMode::Blocking)?;
         self.sync()
     }
 

@@ -122,6 +122,13 @@ impl BatchPlan {
         }
         self.check_size(&mutations, context)?;
         self.check_partitions(&mutations, context);
+        let metrics = context.coordinator.batches();
+        let partitions = match self.kind {
+            BatchKind::Logged => &metrics.logged,
+            BatchKind::Unlogged => &metrics.unlogged,
+            BatchKind::Counter => &metrics.counter,
+        };
+        partitions.record(mutations.len() as u64);
         let write_type = match self.kind {
             BatchKind::Logged if mutations.len() > 1 => WriteType::Batch,
             BatchKind::Logged => WriteType::Simple,

@@ -5,6 +5,7 @@
 //! happened.
 
 mod data_set;
+mod measured;
 mod sources;
 mod store;
 
@@ -62,9 +63,22 @@ fn fill_of(keyspace: &str, table: &str) -> Fill {
         (system::SYSTEM_VIRTUAL_SCHEMA, "columns") => sources::virtual_columns,
         (_, "settings") => sources::settings,
         (_, "clients") => sources::clients,
-        (_, "caches") => sources::caches,
+        (_, "caches") => measured::caches,
         (_, "gossip_info") => sources::gossip_info,
-        (_, "cql_metrics") => sources::cql_metrics,
+        (_, "cql_metrics") => measured::cql_metrics,
+        (_, "batch_metrics") => measured::batch_metrics,
+        (_, "cidr_filtering_metrics_counts") => measured::cidr_counts,
+        (_, "cidr_filtering_metrics_latencies") => measured::cidr_latencies,
+        (_, "local_read_latency") => measured::local_read_latency,
+        (_, "local_scan_latency") => measured::local_scan_latency,
+        (_, "local_write_latency") => measured::local_write_latency,
+        (_, "coordinator_read_latency") => measured::coordinator_read_latency,
+        (_, "coordinator_scan_latency") => measured::coordinator_scan_latency,
+        (_, "coordinator_write_latency") => measured::coordinator_write_latency,
+        (_, "rows_per_read") => measured::rows_per_read,
+        (_, "tombstones_per_read") => measured::tombstones_per_read,
+        (_, "thread_pools") => measured::thread_pools,
+        (_, "max_sstable_duration") => store::max_sstable_duration,
         (_, "disk_usage") => store::disk_usage,
         (_, "max_partition_size") => store::max_partition_size,
         (_, "max_sstable_size") => store::max_sstable_size,

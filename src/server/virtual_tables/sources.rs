@@ -13,8 +13,8 @@ use crate::storage::Storage;
 
 /// What virtual tables look at. The node holds the store, and the store the tables: so they hold it weakly.
 pub(super) struct Sources {
-    node: Weak<Node>,
-    config: Arc<Config>,
+    pub(super) node: Weak<Node>,
+    pub(super) config: Arc<Config>,
     generation: i64,
 }
 
@@ -121,32 +121,6 @@ pub(super) fn clients(sources: &Sources, rows: &mut DataSet) {
     }
 }
 
-/// This node has one cache, of chunks; Cassandra's others are there with a capacity of 0.
-pub(super) fn caches(sources: &Sources, rows: &mut DataSet) {
-    let Some(storage) = sources.storage() else { return };
-    let cache = storage.chunk_cache();
-    let bytes = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let chunks =
-        (bytes(cache.capacity()), bytes(cache.bytes()), i32::try_from(cache.chunks()).unwrap_or(i32::MAX));
-    let none = (0, 0, 0);
-    for (name, (capacity, size, entries)) in
-        [("chunks", chunks), ("counters", none), ("keys", none), ("rows", none)]
-    {
-        rows.add(
-            row()
-                .set("name", name)
-                .set("capacity_bytes", capacity)
-                .set("size_bytes", size)
-                .set("entry_count", entries)
-                .set("request_count", 0_i64)
-                .set("hit_count", 0_i64)
-                .set("hit_ratio", f64::NAN)
-                .set("recent_request_rate_per_second", 0_i64)
-                .set("recent_hit_rate_per_second", 0_i64),
-        );
-    }
-}
-
 pub(super) fn gossip_info(sources: &Sources, rows: &mut DataSet) {
     let Some(node) = sources.node.upgrade() else { return };
     let coordinator = node.coordinator();
@@ -175,12 +149,6 @@ pub(super) fn gossip_info(sources: &Sources, rows: &mut DataSet) {
             .set("status", format!("NORMAL,{first_token}"))
             .set("status_with_port", format!("NORMAL,{first_token}")),
     );
-}
-
-pub(super) fn cql_metrics(sources: &Sources, rows: &mut DataSet) {
-    let Some(node) = sources.node.upgrade() else { return };
-    let count = node.statements().len();
-    rows.add(row().set("name", "prepared_statements_count").set("value", count as f64));
 }
 
 /// Cassandra shows the environment variables that have to do with it, too.

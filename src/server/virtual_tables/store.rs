@@ -1,11 +1,13 @@
 //! Virtual tables about files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::data_set::{DataSet, NewRow};
 use super::sources::Sources;
 use crate::storage::TableStore;
 use crate::storage::lifecycle::{Snapshot, list_snapshots};
+use crate::storage::sstable::SSTableReader;
 
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -37,6 +39,27 @@ pub(super) fn max_partition_size(sources: &Sources, rows: &mut DataSet) {
             store.files().sstables().iter().map(|sstable| sstable.stats().partition_sizes.max()).max();
         sizes.and_then(|size| u64::try_from(size).ok()).unwrap_or(0)
     });
+}
+
+/// The milliseconds between the oldest and the newest timestamp of an SSTable, at most.
+pub(super) fn max_sstable_duration(sources: &Sources, rows: &mut DataSet) {
+    let Some(storage) = sources.storage() else { return };
+    for store in storage.tables() {
+        let table = store.metadata();
+        let duration = |sstable: &Arc<SSTableReader>| {
+            let stats = sstable.stats();
+            stats.max_timestamp.saturating_sub(stats.min_timestamp) / 1000
+        };
+        rows.add(
+            NewRow::default()
+                .set("keyspace_name", table.keyspace.as_str())
+                .set("table_name", table.name.as_str())
+                .set(
+                    "max_sstable_duration",
+                    store.files().sstables().iter().map(duration).max().unwrap_or(0),
+                ),
+        );
+    }
 }
 
 pub(super) fn max_sstable_size(sources: &Sources, rows: &mut DataSet) {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use super::super::engine::{IoMode, Storage};
+use super::super::engine::{IoMode, Origin, Storage};
 use super::super::error::StorageError;
 use super::super::merge::{MergedPartitions, MergedRows};
 use super::super::model::{
@@ -24,15 +25,31 @@ const EXAMINED_INLINE_MAX: u64 = 20_000;
 impl Storage {
     /// Answers a read.
     pub fn read(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
-        self.read_from_sources(command, mode).inspect_err(|error| self.inspect(error))
+        self.read_for(Origin::Node, command, mode)
     }
 
-    fn read_from_sources(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
+    /// Answers a read for somebody.
+    pub fn read_for(
+        &self,
+        origin: Origin,
+        command: &ReadCommand,
+        mode: IoMode,
+    ) -> Result<ReadResponse, StorageError> {
+        self.read_from_sources(origin, command, mode).inspect_err(|error| self.inspect(error))
+    }
+
+    fn read_from_sources(
+        &self,
+        origin: Origin,
+        command: &ReadCommand,
+        mode: IoMode,
+    ) -> Result<ReadResponse, StorageError> {
         let mut collector = Collector::new(command, self.read_limits(command, mode));
         if command.table.is_virtual() {
             self.read_virtual(command, &mut collector)?;
             return Ok(collector.finish());
         }
+        let started = Instant::now();
         let store = self.required_table(command.table.id)?;
         let order = store.order();
         let reversed = command.clustering.is_reversed();
@@ -64,7 +81,29 @@ impl Storage {
                 }
             }
         }
-        Ok(collector.finish())
+        let response = collector.finish();
+        Self::measure(&store, origin, command, &response, started);
+        Ok(response)
+    }
+
+    fn measure(
+        store: &TableStore,
+        origin: Origin,
+        command: &ReadCommand,
+        response: &ReadResponse,
+        started: Instant,
+    ) {
+        let (metrics, took) = (&store.metrics, started.elapsed());
+        let (local, coordinated) = match &command.range {
+            DataRange::Keys(_) => (&metrics.local_read, &metrics.coordinator_read),
+            DataRange::Range { .. } => (&metrics.local_scan, &metrics.coordinator_scan),
+        };
+        local.record_time(took);
+        if origin == Origin::Client {
+            coordinated.record_time(took);
+        }
+        metrics.tombstones_per_read.record(response.tombstones_scanned);
+        metrics.rows_per_read.record(response.partitions.iter().map(|p| p.rows.len() as u64).sum());
     }
 
     fn read_limits(&self, command: &ReadCommand, mode: IoMode) -> ReadLimits {
@@ -122,15 +161,18 @@ pub fn partition_sources(
             sources.push(Box::new(rows));
         }
     }
+    let mut looked_into = 0;
     for sstable in store.files().sstables().iter() {
         if sstable.stats().max_timestamp <= deletion.marked_for_delete_at {
             break;
         }
         if let Some(rows) = sstable.read(key, filter, columns, mode)? {
+            looked_into += 1;
             deletion = deletion.max(rows.partition_deletion());
             sources.push(Box::new(rows));
         }
     }
+    store.metrics.sstables_per_read.record(looked_into);
     Ok(sources)
 }
 

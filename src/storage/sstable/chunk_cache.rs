@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 /// A file that has chunks in the cache; never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,12 +61,20 @@ pub struct ChunkCache {
     capacity: usize,
     hits: AtomicU64,
     misses: AtomicU64,
+    /// A minute ago or so: when, hits and misses then.
+    past: Mutex<(Instant, u64, u64)>,
 }
 
 impl ChunkCache {
     /// An empty cache of that many bytes. One of 0 bytes keeps nothing.
     pub fn new(capacity: usize) -> Self {
-        Self { shards: Default::default(), capacity, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+        Self {
+            shards: Default::default(),
+            capacity,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            past: Mutex::new((Instant::now(), 0, 0)),
+        }
     }
 
     fn shard(&self, (FileId(file), chunk): Key) -> &RwLock<Shard> {
@@ -130,6 +139,20 @@ impl ChunkCache {
     /// The bytes it may keep.
     pub fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    /// To be called about every minute: rates are those since then.
+    pub fn tick(&self, now: Instant) {
+        let (hits, misses) = self.hits_and_misses();
+        *self.past.lock() = (now, hits, misses);
+    }
+
+    /// Requests and hits in a second, lately.
+    pub fn rates(&self, now: Instant) -> (f64, f64) {
+        let ((hits, misses), (at, hits_then, misses_then)) = (self.hits_and_misses(), *self.past.lock());
+        let seconds = now.saturating_duration_since(at).as_secs_f64().max(1.0);
+        let new_hits = hits.saturating_sub(hits_then) as f64;
+        ((new_hits + misses.saturating_sub(misses_then) as f64) / seconds, new_hits / seconds)
     }
 
     /// How often a chunk was found, and how often not.
