@@ -235,6 +235,10 @@ pub(super) fn write_error(error: StorageError, consistency: Consistency, write_t
     match error {
         StorageError::WouldBlock => Error::WouldBlock,
         StorageError::Invalid(message) => Error::Invalid(message),
+        // Until memtables were flushed, in vain.
+        StorageError::Overloaded(_) => {
+            Error::WriteTimeout { consistency, received: 0, block_for: 1, write_type }
+        }
         other => {
             tracing::error!(error = %other, "a write failed");
             let failures = vec![(REPLICA, RequestFailureReason::Unknown)];

@@ -7,6 +7,7 @@
 //! - [`schema_store`]: the schema as `system_schema` keeps it.
 //! - [`settings`]: thresholds that requests are held against.
 //! - [`size_estimates`]: how many partitions each table has where.
+//! - [`timeouts`]: how long requests may take.
 
 pub mod conditional;
 pub mod coordinator;
@@ -15,6 +16,7 @@ pub mod replicas;
 pub mod schema_store;
 pub mod settings;
 pub mod size_estimates;
+pub mod timeouts;
 
 pub use coordinator::Coordinator;
 pub use replicas::LocalNode;

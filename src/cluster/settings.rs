@@ -1,6 +1,9 @@
 //! Thresholds that requests are held against, from `cassandra.yaml`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::timeouts::Timeouts;
 
 /// Thresholds that requests are held against.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub struct Settings {
     pub drop_compact_storage_enabled: bool,
     /// The names of `memtable.configurations`.
     pub memtables: BTreeSet<String>,
+    /// How long requests may take.
+    pub timeouts: Arc<Timeouts>,
     /// What is done with expiration dates beyond the latest one.
     pub expiration_overflow: OverflowPolicy,
 }
@@ -58,6 +63,7 @@ impl Default for Settings {
             default_keyspace_factor: 1,
             drop_compact_storage_enabled: false,
             memtables: BTreeSet::new(),
+            timeouts: Arc::default(),
             expiration_overflow: OverflowPolicy::default(),
         }
     }

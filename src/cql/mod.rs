@@ -8,6 +8,7 @@
 pub mod client;
 mod internal;
 pub mod node;
+mod pending;
 mod prepared;
 pub mod request;
 pub mod response;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::request::StatementId;
+use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::event::SchemaChange;
 pub use crate::exec::result::{
@@ -51,11 +52,27 @@ pub struct Response {
     pub tracing_id: Option<Uuid>,
     /// Bytes from a custom query handler (version 4).
     pub custom_payload: Option<Box<HashMap<String, Bytes>>>,
+    /// What it acknowledges, where it answers a write that ran at once.
+    pub write: Option<(Consistency, WriteType)>,
+}
+
+impl Response {
+    /// What was written does not get durable: a response that acknowledges a write becomes this error.
+    pub fn not_durable(&mut self, error: &Error) {
+        let Some((consistency, write_type)) = self.write.filter(|_| self.result.is_ok()) else { return };
+        self.result = Err(match error {
+            Error::WriteTimeout { received, block_for, .. } => {
+                let (received, block_for) = (*received, *block_for);
+                Error::WriteTimeout { consistency, received, block_for, write_type }
+            }
+            other => other.clone(),
+        });
+    }
 }
 
 impl From<Result<ResultMessage, Error>> for Response {
     fn from(result: Result<ResultMessage, Error>) -> Self {
-        Response { result, warnings: Vec::new(), tracing_id: None, custom_payload: None }
+        Response { result, warnings: Vec::new(), tracing_id: None, custom_payload: None, write: None }
     }
 }
 

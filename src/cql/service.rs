@@ -61,7 +61,7 @@ pub trait Connection: Send + Sync + 'static {
     fn execute(&self, request: Request) -> Execution;
 
     /// Called after all requests of one socket read were handed over, before any of their responses is written: writes
-    /// that ran at once are with the kernel when this has finished. None if that is so already. If it fails, every
-    /// response of the batch that is not an error becomes this error.
+    /// that ran at once are with the kernel when this has finished. None if that is so already. If it fails, see
+    /// [`Response::not_durable`].
     fn finish_batch(&self) -> Option<BoxFuture<'static, Result<(), Error>>>;
 }

@@ -17,31 +17,32 @@ use super::request::{
 use super::response::{Response, ResultMessage};
 use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
+use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::error::Error;
-use crate::exec::context::{ExecutionContext, Tracer};
+use crate::exec::context::{ExecutionContext, Tracer, Written};
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
 use crate::exec::options::ProtocolVersion;
 use crate::exec::plan::{Outcome, Plan};
-use crate::storage::{CommitPosition, IoMode};
+use crate::storage::{IoMode, Storage};
 
 /// The session of one connection.
 #[derive(Debug)]
 pub struct Session(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     node: Arc<Node>,
     client: Arc<Client>,
     /// Whether the client was warned of `USE` with prepared statements.
     warned_of_use: AtomicBool,
     /// Up to where the commit log has to be durable before the current batch of requests is answered.
-    written: Mutex<Option<CommitPosition>>,
+    written: Mutex<Option<Written>>,
 }
 
 /// A request that is ready to run: statement, parameters and values.
 #[derive(Debug)]
-struct Ready {
+pub(super) struct Ready {
     work: Work,
     options: QueryOptions,
     /// The keyspace that the request is made in.
@@ -100,29 +101,15 @@ impl Session {
     fn run(&self, ready: Ready) -> Execution {
         let storage = self.0.node.coordinator().storage();
         if !(ready.blocks() || ready.writes() && storage.is_full()) {
-            let attempt = self.0.run(&ready, IoMode::MemoryOnly);
+            let (attempt, written) = self.0.run(&ready, IoMode::MemoryOnly);
             if !matches!(attempt.result, Err(Error::WouldBlock)) {
+                if let Some(written) = written {
+                    *self.0.written.lock() = Some(written);
+                }
                 return Execution::Ready(attempt);
             }
         }
-        let inner = self.0.clone();
-        Execution::Pending(
-            async move {
-                let runner = inner.clone();
-                let run = tokio::task::spawn_blocking(move || runner.run(&ready, IoMode::Blocking));
-                let response = match run.await {
-                    Ok(response) => response,
-                    Err(error) => {
-                        return Response::from(Error::server(format!("the request failed: {error}")));
-                    }
-                };
-                if let Err(error) = inner.make_durable().await {
-                    return Response { result: Err(error), ..response };
-                }
-                response
-            }
-            .boxed(),
-        )
+        Execution::Pending(self.0.clone().run_blocking(ready).boxed())
     }
 
     fn prepare(&self, text: String, keyspace: Option<String>, trace: Option<Arc<TraceSession>>) -> Execution {
@@ -141,9 +128,9 @@ impl Session {
                     trace.finish();
                     response.tracing_id = Some(trace.id());
                 }
-                match inner.make_durable().await {
+                match inner.storage().write_out() {
                     Ok(()) => response,
-                    Err(error) => Response { result: Err(error), ..response },
+                    Err(error) => Response { result: Err(error.into()), ..response },
                 }
             }
             .boxed(),
@@ -288,7 +275,18 @@ impl Inner {
         })
     }
 
-    fn run(&self, ready: &Ready, io: IoMode) -> Response {
+    /// The timeouts of the node.
+    pub(super) fn timeouts(&self) -> &Arc<Timeouts> {
+        &self.node.coordinator().settings().timeouts
+    }
+
+    /// The store of the node.
+    pub(super) fn storage(&self) -> &Arc<Storage> {
+        self.node.coordinator().storage()
+    }
+
+    /// Runs a request; says what it wrote, too.
+    pub(super) fn run(&self, ready: &Ready, io: IoMode) -> (Response, Option<Written>) {
         let keyspace = ready.keyspace.clone().or_else(|| self.client.keyspace());
         let context = ExecutionContext::new(
             self.node.coordinator(),
@@ -303,11 +301,9 @@ impl Inner {
             Work::Batch(plan, values) => plan.execute(&context, |i| &values[i]),
         };
         if matches!(outcome, Err(Error::WouldBlock)) {
-            return Error::WouldBlock.into();
+            return (Error::WouldBlock.into(), None);
         }
-        if let Some(position) = context.written() {
-            *self.written.lock() = Some(position);
-        }
+        let written = context.written();
         let mut warnings = ready.warnings.clone();
         warnings.append(&mut context.take_warnings());
         let tracing_id = ready.trace.as_ref().map(|trace| {
@@ -315,7 +311,8 @@ impl Inner {
             trace.id()
         });
         let result = outcome.map(|outcome| self.message(ready, outcome));
-        Response { result, warnings, tracing_id, custom_payload: None }
+        let write = written.map(|written| (written.consistency, written.write_type));
+        (Response { result, warnings, tracing_id, custom_payload: None, write }, written)
     }
 
     fn message(&self, ready: &Ready, outcome: Outcome) -> ResultMessage {
@@ -353,17 +350,31 @@ impl Inner {
             }
         }
     }
-
-    /// Waits until what was written is as durable as it has to be before it is acknowledged.
-    async fn make_durable(&self) -> Result<(), Error> {
-        let Some(position) = self.written.lock().take() else { return Ok(()) };
-        let storage = self.node.coordinator().storage();
-        storage.write_out()?;
-        Ok(storage.synced(position).await?)
-    }
 }
 
 impl Ready {
+    /// The timeout that it is held against.
+    pub(super) fn timeout_kind(&self) -> Option<TimeoutKind> {
+        match &self.work {
+            Work::Statement(statement) => statement.plan.timeout_kind(),
+            Work::Batch(plan, _) => Some(plan.timeout_kind()),
+        }
+    }
+
+    /// What the client is told where that is over.
+    pub(super) fn timed_out(&self) -> Error {
+        match &self.work {
+            Work::Statement(statement) => statement.plan.timed_out(&self.options),
+            Work::Batch(plan, _) => plan.timed_out(&self.options),
+        }
+    }
+
+    /// The response of a request that did not come to its end.
+    pub(super) fn refused(&self, error: Error) -> Response {
+        let tracing_id = self.trace.as_ref().map(|trace| trace.id());
+        Response { tracing_id, ..Response::from(error) }
+    }
+
     fn writes(&self) -> bool {
         match &self.work {
             Work::Statement(statement) => statement.plan.writes(),
@@ -393,13 +404,11 @@ impl Connection for Session {
     }
 
     fn finish_batch(&self) -> Option<BoxFuture<'static, Result<(), Error>>> {
-        let position = self.0.written.lock().take()?;
-        let storage = self.0.node.coordinator().storage();
-        if let Err(error) = storage.write_out() {
+        let written = self.0.written.lock().take()?;
+        if let Err(error) = self.0.storage().write_out() {
             return Some(async move { Err(Error::from(error)) }.boxed());
         }
-        let storage = storage.clone();
-        let mut synced = async move { storage.synced(position).await.map_err(Error::from) }.boxed();
+        let mut synced = self.0.clone().synced(written).boxed();
         match (&mut synced).now_or_never() {
             Some(Ok(())) => None,
             Some(Err(error)) => Some(async move { Err(error) }.boxed()),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -62,6 +63,8 @@ pub struct Faults {
     pub fail_sync: Option<String>,
     /// Reads of files whose paths contain this fail.
     pub fail_read: Option<String>,
+    /// Reads, writes and syncs of files whose paths contain this take so long.
+    pub slow: Option<(String, Duration)>,
     /// The bytes that may still be written before the disk is full.
     pub bytes_left: Option<u64>,
 }
@@ -206,6 +209,15 @@ struct Handle {
 }
 
 impl Handle {
+    /// Takes the time that a slow disk takes.
+    fn linger(&self) {
+        let slow = self.fs.0.lock().faults.slow.clone();
+        if let Some((_, time)) = slow.filter(|(part, _)| self.path.to_string_lossy().contains(part.as_str()))
+        {
+            std::thread::sleep(time);
+        }
+    }
+
     fn alive(&self, state: &State) -> io::Result<()> {
         if state.epoch == self.epoch { Ok(()) } else { Err(io::Error::other("opened before the crash")) }
     }
@@ -219,6 +231,7 @@ impl WritableFile for Handle {
     }
 
     fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.linger();
         let mut state = self.fs.0.lock();
         self.alive(&state)?;
         state.change()?;
@@ -237,6 +250,7 @@ impl WritableFile for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.linger();
         let mut state = self.fs.0.lock();
         self.alive(&state)?;
         state.change()?;
@@ -278,6 +292,7 @@ impl WritableFile for Handle {
 
 impl ReadableFile for Handle {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.linger();
         let state = self.fs.0.lock();
         let fails = state.faults.fail_read.as_ref();
         if fails.is_some_and(|part| self.path.to_string_lossy().contains(part.as_str())) {

@@ -19,6 +19,17 @@ use crate::storage::{CommitPosition, IoMode};
 /// Rows that a request may read on a connection's task, beyond its first page.
 const INLINE_ROWS_MAX: usize = 10_000;
 
+/// What a request wrote, or has to wait for.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Where in the commit log the last of it is.
+    pub position: CommitPosition,
+    /// At which level it is to be acknowledged.
+    pub consistency: Consistency,
+    /// What errors call it.
+    pub write_type: WriteType,
+}
+
 /// Takes the steps of a request that its client wants traced (Cassandra: `Tracing.trace`).
 pub trait Tracer: Send + Sync + fmt::Debug {
     /// Something was begun or done.
@@ -45,7 +56,7 @@ pub struct ExecutionContext<'a> {
     /// Whether reads may wait for the disk.
     pub io: IoMode,
     warnings: Mutex<Vec<String>>,
-    written: Mutex<Option<CommitPosition>>,
+    written: Mutex<Option<Written>>,
     /// Rows that this request read so far.
     rows_read: AtomicUsize,
     tracer: Option<&'a dyn Tracer>,
@@ -106,7 +117,7 @@ impl<'a> ExecutionContext<'a> {
         for table in tables {
             self.trace(|| format!("Adding to {table} memtable"));
         }
-        *self.written.lock() = Some(position);
+        *self.written.lock() = Some(Written { position, consistency: self.options.consistency, write_type });
         Ok(())
     }
 
@@ -139,7 +150,9 @@ impl<'a> ExecutionContext<'a> {
     /// Has the answer wait until everything that was written so far, by anybody, is durable: what a linearizable
     /// request has seen must not be lost.
     pub fn wait_for_all_written(&self) {
-        *self.written.lock() = Some(self.coordinator.storage().commit_log().position());
+        let position = self.coordinator.storage().commit_log().position();
+        let consistency = self.options.serial_consistency.unwrap_or(Consistency::Serial);
+        *self.written.lock() = Some(Written { position, consistency, write_type: WriteType::Cas });
     }
 
     /// Counts what was read; a request that runs on a connection's task may read so much before it has to go on
@@ -154,8 +167,8 @@ impl<'a> ExecutionContext<'a> {
         Ok(())
     }
 
-    /// Where in the commit log the last of what was written is; none where nothing was.
-    pub fn written(&self) -> Option<CommitPosition> {
+    /// What was written, or has to be waited for; none where nothing was.
+    pub fn written(&self) -> Option<Written> {
         *self.written.lock()
     }
 

@@ -8,13 +8,14 @@ use super::describe::DescribePlan;
 use super::modify::ModificationPlan;
 use super::modify::batch::BatchPlan;
 use super::modify::collector::MutationCollector;
-use super::options::Values;
+use super::options::{QueryOptions, Values};
 use super::result::{Columns, Rows};
 use super::select::SelectPlan;
 use super::term::BindContext;
 use super::truncate::TruncatePlan;
 use crate::cluster::coordinator::validate_for_write;
-use crate::consistency::WriteType;
+use crate::cluster::timeouts::TimeoutKind;
+use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::event::SchemaChange;
 use crate::schema::TableMetadata;
@@ -78,6 +79,45 @@ impl Plan {
         matches!(self, Self::Modify(_) | Self::Batch(_))
     }
 
+    /// Which timeout it is held against; none where it may take as long as it takes.
+    pub fn timeout_kind(&self) -> Option<TimeoutKind> {
+        match self {
+            Self::Select(select) if select.table.is_virtual() => None,
+            Self::Select(select) if select.restrictions.is_key_range => Some(TimeoutKind::Range),
+            Self::Select(_) => Some(TimeoutKind::Read),
+            Self::Modify(modification) => {
+                Some(match (&modification.conditional, modification.table.is_counter) {
+                    // It reads first.
+                    (Some(_), _) => TimeoutKind::Read,
+                    (None, true) => TimeoutKind::CounterWrite,
+                    (None, false) => TimeoutKind::Write,
+                })
+            }
+            Self::Batch(batch) => Some(batch.timeout_kind()),
+            Self::Truncate(_) => Some(TimeoutKind::Truncate),
+            Self::Use(_) | Self::Ddl(_) | Self::Describe(_) => None,
+        }
+    }
+
+    /// What a client is told where it took longer than its timeout. The only replica has not answered.
+    pub fn timed_out(&self, options: &QueryOptions) -> Error {
+        let consistency = options.consistency;
+        match self {
+            Self::Modify(modification) if modification.conditional.is_some() => {
+                conditional_timed_out(options)
+            }
+            Self::Modify(modification) => {
+                let write_type = modification.write_type();
+                Error::WriteTimeout { consistency, received: 0, block_for: 1, write_type }
+            }
+            Self::Batch(batch) => batch.timed_out(options),
+            Self::Truncate(_) => Error::Truncate(
+                "Error during truncate: Truncate timed out - received only 0 responses".to_owned(),
+            ),
+            _ => Error::ReadTimeout { consistency, received: 0, block_for: 1, data_present: false },
+        }
+    }
+
     /// Whether it reads or writes a table of that keyspace, or the table.
     pub fn uses(&self, keyspace: &str, table: Option<&str>) -> bool {
         let is_it = |t: &TableMetadata| t.keyspace == keyspace && table.is_none_or(|name| t.name == name);
@@ -116,8 +156,17 @@ impl ModificationPlan {
         let mut collector = MutationCollector::default();
         self.add_updates(context, values, context.timestamp, &mut collector)?;
         let mutations = collector.finish();
-        let write_type = if self.table.is_counter { WriteType::Counter } else { WriteType::Simple };
-        context.mutate(mutations, write_type)?;
+        context.mutate(mutations, self.write_type())?;
         Ok(Outcome::Void)
     }
+
+    fn write_type(&self) -> WriteType {
+        if self.table.is_counter { WriteType::Counter } else { WriteType::Simple }
+    }
+}
+
+/// What a client is told of a conditional write that took too long.
+pub(super) fn conditional_timed_out(options: &QueryOptions) -> Error {
+    let consistency = options.serial_consistency.unwrap_or(Consistency::Serial);
+    Error::CasWriteTimeout { consistency, received: 0, block_for: 1, contentions: 0 }
 }

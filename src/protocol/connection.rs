@@ -382,8 +382,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
             Note::Batch { ready, result } => {
                 self.pending -= 1;
                 for mut ready in ready {
-                    if let (Err(error), Ok(_)) = (&result, &ready.response.result) {
-                        ready.response.result = Err(error.clone());
+                    if let Err(error) = &result {
+                        ready.response.not_durable(error);
                     }
                     self.respond(ready);
                 }

@@ -1,6 +1,5 @@
 //! What nodetool asks of this node.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,6 +12,7 @@ use tokio::sync::Notify;
 use super::table_stats;
 use super::transport::Transport;
 use crate::cluster::local_node::{PARTITIONER, RELEASE_VERSION};
+use crate::cluster::timeouts::TimeoutKind;
 use crate::config::Config;
 use crate::cql::node::Node;
 use crate::nodetool::{
@@ -35,7 +35,6 @@ pub(super) struct NodeAdmin {
 /// What commands change.
 struct State {
     mode: &'static str,
-    timeouts: HashMap<&'static str, Duration>,
     trace_probability: f64,
 }
 
@@ -47,7 +46,7 @@ impl NodeAdmin {
         stop_requested: Arc<Notify>,
     ) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let state = State { mode: "NORMAL", timeouts: timeouts(&config), trace_probability: 0.0 };
+        let state = State { mode: "NORMAL", trace_probability: 0.0 };
         Self {
             node,
             config,
@@ -98,16 +97,18 @@ fn blocking(
     .boxed()
 }
 
-fn timeouts(config: &Config) -> HashMap<&'static str, Duration> {
-    HashMap::from([
-        ("read", config.read_request_timeout),
-        ("range", config.range_request_timeout),
-        ("write", config.write_request_timeout),
-        ("counterwrite", config.counter_write_request_timeout),
-        ("cascontention", config.cas_contention_timeout),
-        ("truncate", config.truncate_request_timeout),
-        ("misc", config.request_timeout),
-    ])
+/// The timeout that nodetool knows under this name.
+fn timeout_kind(name: &str) -> Option<TimeoutKind> {
+    Some(match name {
+        "read" => TimeoutKind::Read,
+        "range" => TimeoutKind::Range,
+        "write" => TimeoutKind::Write,
+        "counterwrite" => TimeoutKind::CounterWrite,
+        "cascontention" => TimeoutKind::CasContention,
+        "truncate" => TimeoutKind::Truncate,
+        "misc" => TimeoutKind::Misc,
+        _ => return None,
+    })
 }
 
 /// Bytes of memory that the process has, by `/proc/self/statm`; 0 where there is none.
@@ -241,11 +242,16 @@ impl Admin for NodeAdmin {
     }
 
     fn timeout(&self, kind: &str) -> Option<Duration> {
-        self.state.lock().timeouts.get(kind).copied()
+        Some(self.node.coordinator().settings().timeouts.get(timeout_kind(kind)?))
     }
 
     fn set_timeout(&self, kind: &str, timeout: Duration) -> bool {
-        self.state.lock().timeouts.get_mut(kind).map(|place| *place = timeout).is_some()
+        let Some(kind) = timeout_kind(kind) else { return false };
+        self.node.coordinator().settings().timeouts.set(kind, timeout);
+        if kind == TimeoutKind::Write {
+            self.storage().set_memory_wait(timeout);
+        }
+        true
     }
 
     fn trace_probability(&self) -> f64 {

@@ -25,6 +25,7 @@ pub(super) fn boot(config: &Config, fs: Arc<dyn FileSystem>) -> Result<Arc<Node>
     // tables can be replayed with it.
     publish(&storage, &schema, schema_store::load(&storage, &base)?)?;
     storage.recover()?;
+    storage.set_memory_wait(config.write_request_timeout);
     let settings = options::settings(config);
     schema_store::write_system_keyspaces(&storage, &base, settings.cdc_enabled)?;
     publish(&storage, &schema, schema_store::load(&storage, &base)?)?;

@@ -1,7 +1,10 @@
 //! The configuration, as each layer wants it.
 
+use std::sync::Arc;
+
 use crate::cluster::Settings;
 use crate::cluster::settings::OverflowPolicy;
+use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::config::{self, CommitFailurePolicy, Config, DiskFailurePolicy};
 use crate::protocol::Limits;
 use crate::storage::{
@@ -86,8 +89,30 @@ pub(super) fn settings(config: &Config) -> Settings {
         memtables: config.memtables(),
         trace_ttl_seconds: i32::try_from(config.trace_query_ttl.as_secs()).unwrap_or(i32::MAX),
         cdc_enabled: config.enabled("cdc_enabled"),
+        timeouts: Arc::new(timeouts(config)),
         expiration_overflow: OverflowPolicy::default(),
     }
+}
+
+fn timeouts(config: &Config) -> Timeouts {
+    let counts_waiting = config.text("cql_start_time") == Some("QUEUE");
+    let mut timeouts = Timeouts::default();
+    timeouts.counts_waiting = counts_waiting;
+    for (kind, timeout) in [
+        (TimeoutKind::Read, config.read_request_timeout),
+        (TimeoutKind::Range, config.range_request_timeout),
+        (TimeoutKind::Write, config.write_request_timeout),
+        (TimeoutKind::CounterWrite, config.counter_write_request_timeout),
+        (TimeoutKind::CasContention, config.cas_contention_timeout),
+        (TimeoutKind::Truncate, config.truncate_request_timeout),
+        (TimeoutKind::Misc, config.request_timeout),
+    ] {
+        timeouts.set(kind, timeout);
+    }
+    if let Some(timeout) = config.duration("native_transport_timeout") {
+        timeouts.set(TimeoutKind::NativeTransport, timeout);
+    }
+    timeouts
 }
 
 /// What protects the node from its clients.

@@ -9,6 +9,8 @@ use super::*;
 use crate::env::faulty_fs::{Faults, FaultyFs};
 use crate::nodetool;
 
+mod timeouts;
+
 fn config(home: &Path, yaml: &str) -> Config {
     Config::parse(yaml, None, home).unwrap().listen_on(None, Some(0))
 }

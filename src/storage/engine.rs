@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -69,6 +69,8 @@ pub struct Storage {
     /// Told when a flush gave memory back.
     pub(super) memory_lock: Mutex<()>,
     pub(super) memory_freed: Condvar,
+    /// How long a write waits for memory, in microseconds.
+    memory_wait: AtomicU64,
     pub(super) flusher: Flusher,
     pub(super) host_id: Arc<ArcSwapOption<Uuid>>,
     pub(super) compactions: Arc<CompactionManager>,
@@ -98,7 +100,7 @@ thread_local! {
 /// A record buffer that grew beyond this is given back.
 const RECORD_BYTES_KEPT: usize = 1 << 20;
 
-/// How long a write waits for memory before it is refused.
+/// How long a write waits for memory before it is refused, where nobody said otherwise.
 const MEMORY_WAIT: Duration = Duration::from_secs(2);
 
 impl Storage {
@@ -140,6 +142,7 @@ impl Storage {
             memory: AtomicI64::new(0),
             memory_lock: Mutex::new(()),
             memory_freed: Condvar::new(),
+            memory_wait: AtomicU64::new(MEMORY_WAIT.as_micros() as u64),
             flusher: Flusher::default(),
             host_id,
             compactions,
@@ -442,18 +445,25 @@ impl Storage {
         self.memory_freed.notify_all();
     }
 
-    /// Waits while memtables take more than they may, until a flush gives some back.
     /// Whether a write has to wait until memtables were flushed.
     pub fn is_full(&self) -> bool {
         self.memtable_bytes() > self.options.memtables.space_bytes
     }
 
+    /// Sets how long a write waits for memory before it fails with [`StorageError::Overloaded`].
+    pub fn set_memory_wait(&self, wait: Duration) {
+        let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        self.memory_wait.store(micros, Ordering::Relaxed);
+    }
+
+    /// Waits while memtables take more than they may, until a flush gives some back.
     fn wait_for_memory(&self) -> Result<(), StorageError> {
         if !self.is_full() {
             return Ok(());
         }
         self.flusher.request_cleanup();
-        let deadline = std::time::Instant::now() + MEMORY_WAIT;
+        let wait = Duration::from_micros(self.memory_wait.load(Ordering::Relaxed));
+        let deadline = std::time::Instant::now() + wait.min(Duration::from_secs(3600));
         let mut lock = self.memory_lock.lock();
         while self.memtable_bytes() > self.options.memtables.space_bytes {
             if self.memory_freed.wait_until(&mut lock, deadline).timed_out() {

@@ -7,11 +7,12 @@ use super::ModificationPlan;
 use super::attributes::Attributes;
 use super::collector::MutationCollector;
 use super::conditional::{Answer, ConditionalRequest, single_key};
+use crate::cluster::timeouts::TimeoutKind;
 use crate::consistency::WriteType;
 use crate::error::Error;
 use crate::exec::ExecutionContext;
-use crate::exec::options::Values;
-use crate::exec::plan::Outcome;
+use crate::exec::options::{QueryOptions, Values};
+use crate::exec::plan::{Outcome, conditional_timed_out};
 use crate::exec::result::Rows;
 use crate::exec::term::BindContext;
 use crate::schema::{ColumnMetadata, TableMetadata};
@@ -129,14 +130,39 @@ impl BatchPlan {
             BatchKind::Counter => &metrics.counter,
         };
         partitions.record(mutations.len() as u64);
-        let write_type = match self.kind {
-            BatchKind::Logged if mutations.len() > 1 => WriteType::Batch,
+        let write_type = self.write_type(mutations.len());
+        context.mutate(mutations, write_type)?;
+        Ok(Outcome::Void)
+    }
+
+    fn write_type(&self, mutations: usize) -> WriteType {
+        match self.kind {
+            BatchKind::Logged if mutations > 1 => WriteType::Batch,
             BatchKind::Logged => WriteType::Simple,
             BatchKind::Unlogged => WriteType::UnloggedBatch,
             BatchKind::Counter => WriteType::Counter,
-        };
-        context.mutate(mutations, write_type)?;
-        Ok(Outcome::Void)
+        }
+    }
+
+    /// Which timeout it is held against.
+    pub fn timeout_kind(&self) -> TimeoutKind {
+        if self.has_conditions() {
+            TimeoutKind::Read
+        } else if self.changes_counters() {
+            TimeoutKind::CounterWrite
+        } else {
+            TimeoutKind::Write
+        }
+    }
+
+    /// What a client is told where it took longer than its timeout.
+    pub fn timed_out(&self, options: &QueryOptions) -> Error {
+        if self.has_conditions() {
+            return conditional_timed_out(options);
+        }
+        // How many partitions it writes is not known here; several statements write several, as a rule.
+        let write_type = self.write_type(self.statements.len());
+        Error::WriteTimeout { consistency: options.consistency, received: 0, block_for: 1, write_type }
     }
 
     /// Runs all of it if the conditions of all statements hold.

@@ -10,9 +10,9 @@ use futures::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 
 use crate::cql::{
-    AuthStep, Clients, ColumnSpec, Columns, Connection, ConnectionInfo, Error, Execution, Prepared,
-    PreparedMetadata, Request, RequestKind, Response, ResultMessage, ResultMetadata, Rows, RowsWriter,
-    Service, StatementId, Value,
+    AuthStep, Clients, ColumnSpec, Columns, Connection, ConnectionInfo, Consistency, Error, Execution,
+    Prepared, PreparedMetadata, Request, RequestKind, Response, ResultMessage, ResultMetadata, Rows,
+    RowsWriter, Service, StatementId, Value, WriteType,
 };
 use crate::event::{Change, Event, SchemaChange};
 use crate::types::CqlType;
@@ -197,7 +197,10 @@ impl Connection for FakeConnection {
             RequestKind::Query { text, .. } if text == "LATER PANIC" => {
                 return Execution::Pending(async { panic!("later") }.boxed());
             }
-            RequestKind::Query { text, options } => self.query(&text, options.values.len()).into(),
+            RequestKind::Query { text, options } => {
+                let write = text.starts_with("INSERT").then_some((Consistency::One, WriteType::Simple));
+                Response { write, ..self.query(&text, options.values.len()).into() }
+            }
             RequestKind::Prepare { text, .. } => {
                 let bind = columns(&[("a", CqlType::Int), ("b", CqlType::Text)]);
                 Response::from(ResultMessage::Prepared(Box::new(Prepared {

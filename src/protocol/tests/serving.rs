@@ -74,13 +74,14 @@ async fn envelopes_of_one_read_are_one_batch() {
 }
 
 #[tokio::test]
-async fn a_failed_barrier_fails_what_succeeded() {
+async fn a_failed_barrier_fails_the_writes_that_succeeded() {
     let error = Error::server("the commit log is full");
     let (server, _) = serve(Fake { barrier: Some(Err(error)), ..Fake::default() }, Limits::default()).await;
     let mut client = Client::connect(server.local_address(), 4, CQL).await;
-    client.send(&[query(4, 1, "INSERT"), query(4, 2, "NONSENSE")].concat()).await;
+    client.send(&[query(4, 1, "INSERT"), query(4, 2, "NONSENSE"), query(4, 3, "SELECT")].concat()).await;
     assert_eq!(text(&client.receive().await.body), "the commit log is full");
     assert_eq!(text(&client.receive().await.body), "not CQL");
+    assert_eq!(client.receive().await.opcode, Opcode::Result as u8);
 }
 
 #[tokio::test]
