@@ -22,6 +22,10 @@ const MEMORY_DEFAULTS_MIB: [(&str, u64); 9] = [
     ("repair_session_space", 64),
 ];
 
+/// What `commitlog_compression` may name.
+const COMPRESSORS: [&str; 5] =
+    ["LZ4Compressor", "SnappyCompressor", "DeflateCompressor", "ZstdCompressor", "NoopCompressor"];
+
 /// Fills in what the file leaves open. Directories go below `data`.
 pub(super) fn derive(values: &mut Values, data: &Path) {
     let unset = |values: &Values, name: &str| values.get(name).is_none();
@@ -180,6 +184,11 @@ fn security(values: &Values) -> Result<(), ConfigError> {
     if values.bool("client_encryption_options.enabled") == Some(true) {
         return refuse("client_encryption_options: TLS on the client port is not supported yet");
     }
+    if values.bool("transparent_data_encryption_options.enabled") == Some(true) {
+        return refuse(
+            "transparent_data_encryption_options: the encryption of commit log and hints is not supported yet",
+        );
+    }
     Ok(())
 }
 
@@ -199,6 +208,17 @@ fn commit_log(values: &Values) -> Result<(), ConfigError> {
     let zero = |name: &str| values.duration(name).is_none_or(|spec| spec.to(TimeUnit::Milliseconds) == 0);
     // The shipped file sets the period; only one that the user's file sets contradicts another mode.
     let period_given = values.given.contains("commitlog_sync_period") && !zero("commitlog_sync_period");
+    if let Some(class) = values.class("commitlog_compression")
+        && !COMPRESSORS.contains(&class.simple_name())
+    {
+        let name = &class.class_name;
+        let name = if name.contains('.') {
+            name.clone()
+        } else {
+            format!("org.apache.cassandra.io.compress.{name}")
+        };
+        return refuse(format!("Could not create Compression for type {name}"));
+    }
     match values.text("commitlog_sync") {
         Some("batch") if period_given => refuse("Batch sync specified, but commitlog_sync_period found."),
         Some("group") if zero("commitlog_sync_group_window") => {

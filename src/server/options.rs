@@ -8,7 +8,8 @@ use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::config::{self, CommitFailurePolicy, Config, DiskFailurePolicy};
 use crate::protocol::Limits;
 use crate::storage::{
-    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
+    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, SegmentCompression,
+    StorageOptions,
 };
 
 /// `column_index_size` of files of the big format, where the configuration names none.
@@ -27,6 +28,10 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
         },
         commit_log: CommitLogOptions {
             sync: commit_log_sync(config.commitlog_sync),
+            compression: config
+                .commitlog_compression
+                .as_ref()
+                .and_then(|class| SegmentCompression::new(&class.class_name, &class.parameters)),
             segment_bytes: u32::try_from(config.commitlog_segment_size_bytes).unwrap_or(u32::MAX),
             total_bytes: config.commitlog_total_space_bytes,
             max_mutation_bytes: u32::try_from(config.max_mutation_size_bytes).unwrap_or(u32::MAX),

@@ -29,7 +29,7 @@ mod truncate;
 mod unfiltered;
 mod virtual_table;
 
-pub use commitlog::CommitPosition;
+pub use commitlog::{CommitPosition, SegmentCompression};
 pub use comparator::{ClusteringComparator, Position};
 pub use engine::{IoMode, Origin, Storage};
 pub use error::StorageError;

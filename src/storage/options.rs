@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::commitlog::SegmentCompression;
+
 /// Everything the store has to be told.
 #[derive(Clone, Debug)]
 pub struct StorageOptions {
@@ -67,6 +69,8 @@ impl Directories {
 pub struct CommitLogOptions {
     /// When records are made durable.
     pub sync: CommitLogSync,
+    /// How segments are compressed (`commitlog_compression`).
+    pub compression: Option<SegmentCompression>,
     /// Bytes of a segment (`commitlog_segment_size`).
     pub segment_bytes: u32,
     /// Bytes of all segments, above which the oldest dirty tables are flushed (`commitlog_total_space`).
@@ -163,6 +167,7 @@ impl Default for CommitLogOptions {
                 period: Duration::from_secs(10),
                 lag_block: Duration::from_secs(15),
             },
+            compression: None,
             segment_bytes: 32 << 20,
             total_bytes: 8 << 30,
             max_mutation_bytes: 16 << 20,

@@ -1,11 +1,14 @@
 //! Replays the commit log at start (Cassandra: `CommitLogReplayer`).
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::codec::{MutationError, read_mutation};
-use super::commitlog::{CommitPosition, Intervals, SegmentScan, scan_segment, segment_id};
+use super::commitlog::{
+    CommitPosition, Descriptor, Intervals, SegmentScan, expand, scan_segment, segment_id,
+};
 use super::error::StorageError;
 use super::model::Mutation;
 use crate::env::fs::FileSystem;
@@ -62,9 +65,6 @@ impl Segments {
         let mut scans = Vec::new();
         for (id, path) in &self.files {
             let scan = scan_file(fs, *id, path)?;
-            if let Some(descriptor) = &scan.descriptor {
-                unsupported(descriptor, path)?;
-            }
             scans.push((*id, path, scan));
         }
         let mut damages: Vec<(CommitPosition, Option<i64>, bool, &PathBuf, String)> = Vec::new();
@@ -114,7 +114,8 @@ impl Segments {
         let mut replayed = Replayed::default();
         let find = |id: TableId| -> Option<Arc<TableMetadata>> { schema.table_by_id(id).cloned() };
         for (id, path) in &self.files {
-            let bytes = fs.read(path).map_err(|e| StorageError::io(path, e))?;
+            let file = fs.read(path).map_err(|e| StorageError::io(path, e))?;
+            let bytes = expanded(&file, *id, path)?;
             let scan = scan_segment(&bytes, *id, &name_of(path));
             for (range, end) in scan.records {
                 let position = CommitPosition { segment: *id, offset: end };
@@ -174,25 +175,29 @@ fn scan_file(fs: &dyn FileSystem, id: i64, path: &std::path::Path) -> Result<Seg
             marks: Vec::new(),
         });
     }
-    Ok(scan_segment(&bytes, id, &name_of(path)))
+    if let Some((descriptor, _)) = Descriptor::parse(&bytes) {
+        unsupported(&descriptor, path)?;
+    }
+    Ok(scan_segment(&expanded(&bytes, id, path)?, id, &name_of(path)))
+}
+
+/// A segment without its compression.
+fn expanded<'a>(bytes: &'a [u8], id: i64, path: &Path) -> Result<Cow<'a, [u8]>, StorageError> {
+    expand(bytes, id).map_err(|class| cannot_replay(path, &format!("is compressed by {class}")))
 }
 
 fn name_of(path: &std::path::Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn unsupported(
-    descriptor: &super::commitlog::Descriptor,
-    path: &std::path::Path,
-) -> Result<(), StorageError> {
-    let what = match (descriptor.compression(), descriptor.is_encrypted()) {
-        (_, true) => "is encrypted",
-        (Some(_), _) => "is compressed",
-        (None, false) => return Ok(()),
-    };
-    Err(StorageError::Invalid(format!(
-        "The commit log segment {} {what}, which cannot be replayed. Drain the node that wrote it (nodetool drain) \
+fn unsupported(descriptor: &Descriptor, path: &Path) -> Result<(), StorageError> {
+    if descriptor.is_encrypted() { Err(cannot_replay(path, "is encrypted")) } else { Ok(()) }
+}
+
+fn cannot_replay(path: &Path, why: &str) -> StorageError {
+    StorageError::Invalid(format!(
+        "The commit log segment {} {why}, which cannot be replayed. Drain the node that wrote it (nodetool drain) \
          before this one is started on its files.",
         path.display()
-    )))
+    ))
 }

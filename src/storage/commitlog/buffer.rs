@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::compressed::SegmentCompression;
 use super::descriptor::Descriptor;
 use super::{MARKER_BYTES, sync_marker};
 use crate::schema::TableId;
@@ -39,6 +40,15 @@ impl Piece {
         self.start + self.bytes.len() as u32
     }
 
+    /// The bytes for the file, at an offset of it, where sections are compressed.
+    pub fn compressed(&self, compression: &SegmentCompression, offset: u32) -> std::io::Result<Vec<u8>> {
+        let (header, section) = self.bytes.split_at(self.header_bytes);
+        let records = section.get(MARKER_BYTES..).unwrap_or_default();
+        let marker_at = offset.saturating_add(u32::try_from(header.len()).unwrap_or(u32::MAX));
+        let section = compression.section(self.segment, marker_at, records)?;
+        Ok([header, &section].concat())
+    }
+
     /// Sets the sync marker, now that the end is known.
     pub fn seal(&mut self) {
         let offset = self.start + self.header_bytes as u32;
@@ -54,6 +64,8 @@ pub type DirtyTables = HashMap<TableId, u32>;
 #[derive(Debug)]
 pub struct Buffer {
     segment_bytes: u32,
+    /// How sections will be written; here they are not compressed.
+    compression: Option<SegmentCompression>,
     /// The first segment.
     run: i64,
     next_id: i64,
@@ -67,10 +79,11 @@ pub struct Buffer {
 
 impl Buffer {
     /// An empty buffer, whose first segment gets the id `next_id`.
-    pub fn new(segment_bytes: u32, next_id: i64) -> Self {
+    pub fn new(segment_bytes: u32, compression: Option<SegmentCompression>, next_id: i64) -> Self {
         let dirty = HashMap::from([(next_id, DirtyTables::new())]);
         Self {
             segment_bytes,
+            compression,
             run: next_id,
             next_id: next_id + 1,
             segment: next_id,
@@ -124,8 +137,11 @@ impl Buffer {
     }
 
     fn new_piece(&self) -> Piece {
-        let mut bytes =
-            if self.offset == 0 { Descriptor::new(self.segment, self.run).to_bytes() } else { Vec::new() };
+        let mut bytes = Vec::new();
+        if self.offset == 0 {
+            let descriptor = Descriptor::new(self.segment, self.run);
+            bytes = descriptor.compressed(self.compression.as_ref()).to_bytes();
+        }
         let header_bytes = bytes.len();
         bytes.extend_from_slice(&[0; MARKER_BYTES]);
         Piece { segment: self.segment, start: self.offset, bytes, header_bytes }

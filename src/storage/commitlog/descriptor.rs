@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::compressed::SegmentCompression;
+
 /// The version of the format that Cassandra 5.0 writes by default (`VERSION_40`).
 pub const VERSION: i32 = 7;
 
@@ -25,6 +27,17 @@ impl Descriptor {
     pub fn new(id: i64, run: i64) -> Self {
         let parameters = [(MARKS.to_owned(), Value::String(run.to_string()))];
         Self { version: VERSION, id, parameters: parameters.into_iter().collect() }
+    }
+
+    /// The same, of a segment whose sections are compressed like this, if at all.
+    pub fn compressed(mut self, compression: Option<&SegmentCompression>) -> Self {
+        if let Some(compression) = compression {
+            let text = |text: &str| Value::String(text.to_owned());
+            let parameters = compression.parameters.iter().map(|(key, value)| (key.clone(), text(value)));
+            self.parameters.insert("compressionClass".to_owned(), text(&compression.class));
+            self.parameters.insert("compressionParameters".to_owned(), Value::Object(parameters.collect()));
+        }
+        self
     }
 
     /// Whether empty sections of the segment are durability marks.

@@ -64,6 +64,8 @@ struct Writer {
 
 struct OpenSegment {
     id: i64,
+    /// Where the file ends. Compressed, that is not where the segment ends.
+    end: u64,
     file: Box<dyn WritableFile>,
 }
 
@@ -87,7 +89,7 @@ impl CommitLog {
         next_id: i64,
         failures: Arc<Failures>,
     ) -> Arc<Self> {
-        let buffer = Buffer::new(options.segment_bytes, next_id);
+        let buffer = Buffer::new(options.segment_bytes, options.compression.clone(), next_id);
         Arc::new(Self {
             options,
             directory,
@@ -173,12 +175,23 @@ impl CommitLog {
             let second: Arc<dyn WritableFile> = Arc::from(self.fs.append(&path).map_err(failed)?);
             unsynced.push((piece.segment, second));
             self.segments.lock().files.insert(piece.segment, (path.clone(), 0));
-            *current = Some(OpenSegment { id: piece.segment, file });
+            *current = Some(OpenSegment { id: piece.segment, end: 0, file });
         }
         let Some(segment) = current else { return Ok(()) };
-        segment.file.write_all_at(&piece.bytes, u64::from(piece.start)).map_err(failed)?;
+        match &self.options.compression {
+            None => {
+                segment.file.write_all_at(&piece.bytes, u64::from(piece.start)).map_err(failed)?;
+                segment.end = u64::from(piece.end());
+            }
+            Some(compression) => {
+                let offset = u32::try_from(segment.end).unwrap_or(u32::MAX);
+                let bytes = piece.compressed(compression, offset).map_err(failed)?;
+                segment.file.write_all_at(&bytes, segment.end).map_err(failed)?;
+                segment.end += bytes.len() as u64;
+            }
+        }
         if let Some((_, bytes)) = self.segments.lock().files.get_mut(&piece.segment) {
-            *bytes = u64::from(piece.end());
+            *bytes = segment.end;
         }
         Ok(())
     }

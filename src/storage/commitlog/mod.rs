@@ -11,12 +11,14 @@
 //! ```
 
 mod buffer;
+mod compressed;
 mod descriptor;
 mod intervals;
 mod log;
 mod reader;
 
 pub use buffer::CommitPosition;
+pub use compressed::{SegmentCompression, expand};
 pub use descriptor::{Descriptor, segment_id};
 pub use intervals::Intervals;
 pub use log::CommitLog;

@@ -37,6 +37,7 @@ mod writer;
 pub use cardinality::Cardinality;
 pub use chunk_cache::ChunkCache;
 pub use collector::StatsOptions;
+pub use compression::Compressor;
 pub use descriptor::{Component, Descriptor, Version};
 pub use header::{EncodingStats, EncodingStatsCollector};
 pub use histogram::{EstimatedHistogram, TombstoneHistogram};

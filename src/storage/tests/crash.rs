@@ -9,13 +9,19 @@ use proptest::prelude::*;
 use super::super::model::{
     ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, ReadCommand, RowFilter,
 };
-use super::super::{IoMode, Storage, StorageOptions};
+use super::super::{IoMode, SegmentCompression, Storage, StorageOptions};
 use super::engine::{apply, insert, open_with, options};
 use super::operations::{key, table};
 use crate::env::faulty_fs::{Faults, FaultyFs};
 
 fn small(root: &Path) -> StorageOptions {
+    small_with(root, false)
+}
+
+fn small_with(root: &Path, compressed: bool) -> StorageOptions {
     let mut options = options(root);
+    options.commit_log.compression =
+        compressed.then(|| SegmentCompression::new("LZ4Compressor", &[])).flatten();
     options.commit_log.segment_bytes = 2048;
     options
 }
@@ -87,6 +93,7 @@ proptest! {
     #[test]
     fn what_was_synced_survives_power_cuts(
         seed: u64,
+        compressed: bool,
         runs in prop::collection::vec((prop::collection::vec(step(), 1..40), 1..400u64), 1..4),
     ) {
         let fs = FaultyFs::new(seed);
@@ -95,7 +102,7 @@ proptest! {
         let mut durable = BTreeSet::new();
         for (steps, changes) in runs {
             fs.set_faults(Faults::default());
-            let storage = open_with(small(root), Arc::new(fs.clone())).unwrap();
+            let storage = open_with(small_with(root, compressed), Arc::new(fs.clone())).unwrap();
             let found = rows(&storage);
             prop_assert!(durable.is_subset(&found), "{:?} are lost of {durable:?}", durable.difference(&found));
             fs.set_faults(Faults { die_at_operation: Some(fs.operations() + changes), ..Faults::default() });

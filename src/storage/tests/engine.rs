@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::super::commitlog::Descriptor;
 use super::super::model::{
     ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
 };
-use super::super::{CommitLogSync, IoMode, Storage, StorageError, StorageOptions};
+use super::super::{CommitLogSync, IoMode, SegmentCompression, Storage, StorageError, StorageOptions};
 use super::codec::schema;
 use super::operations::{Operation, Place, Seen, Values, key, naive, table, update};
 use crate::env::clock::ManualClock;
@@ -235,6 +236,41 @@ fn a_torn_tail_is_passed_over_and_damage_before_a_durable_mark_is_refused() {
         "{refused:?} refused, tail from {marks:?} on"
     );
     assert!(refused.len() > 30 && accepted.len() > 30);
+}
+
+#[test]
+fn a_compressed_log_is_replayed_whatever_is_configured_then() {
+    for class in ["LZ4Compressor", "SnappyCompressor", "DeflateCompressor", "ZstdCompressor"] {
+        let root = tempfile::tempdir().unwrap();
+        let mut options = options(root.path());
+        options.commit_log.segment_bytes = 4096;
+        options.commit_log.compression = SegmentCompression::new(class, &[]);
+        let storage = open_with(options, Arc::new(RealFs)).unwrap();
+        let mut operations = Vec::new();
+        for i in 0..80 {
+            operations.push(insert((i % 4, i / 4 % 4), i, i64::from(i)));
+            apply(&storage, operations.last().unwrap()).unwrap();
+            if i == 40 {
+                // What is in an SSTable is not replayed: its position is that of the uncompressed log.
+                storage.flush_all().unwrap();
+                storage.sync().unwrap();
+            }
+        }
+        assert!(segments(root.path()).len() > 1);
+        let copy = killed(root.path());
+        check(&open(copy.path()), &operations);
+    }
+}
+
+#[test]
+fn an_encrypted_segment_is_refused_with_advice() {
+    let root = tempfile::tempdir().unwrap();
+    let mut descriptor = Descriptor::new(5, 5);
+    descriptor.parameters.insert("encCipher".to_owned(), "AES/CBC/PKCS5Padding".into());
+    std::fs::create_dir_all(root.path().join("commitlog")).unwrap();
+    std::fs::write(root.path().join("commitlog/CommitLog-7-5.log"), descriptor.to_bytes()).unwrap();
+    let error = open_with(options(root.path()), Arc::new(RealFs)).err().unwrap().to_string();
+    assert!(error.contains("is encrypted") && error.contains("nodetool drain"), "{error}");
 }
 
 #[test]
