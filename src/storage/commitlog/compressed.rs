@@ -181,7 +181,7 @@ mod tests {
             let (found, damage) = firsts(&damaged);
             assert!(damage > 0 && found.len() < 6, "byte {at}");
             if at >= second {
-                assert_eq!(found, [0, 1, 2], "byte {at}");
+                assert!(found.starts_with(&[0, 1, 2]), "byte {at}: {found:?}");
             }
         }
         for end in second..bytes.len() {
