@@ -117,7 +117,7 @@ impl Marker {
             Some(Value::Bytes(bytes)) => {
                 self.cql_type.validate(bytes).map_err(|e| Error::invalid(e.to_string()))?;
                 match &self.cql_type {
-                    CqlType::Set { .. } | CqlType::Map { .. } => {
+                    CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. } => {
                         Ok(Bound::Bytes(collection::sorted(&self.cql_type, bytes)))
                     }
                     _ => Ok(Bound::Bytes(Cow::Borrowed(bytes))),

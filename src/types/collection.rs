@@ -229,14 +229,33 @@ pub fn build(cql_type: &CqlType, parts: &[Option<&[u8]>]) -> Vec<u8> {
     }
 }
 
-/// A valid set or map with its elements in order; any other value as it is.
+/// A valid collection with the elements of all its sets and maps in order, as Cassandra's serializers of collections
+/// leave it; tuples and user types stay as they are, and so does any other value.
 pub fn sorted<'a>(cql_type: &CqlType, value: &'a [u8]) -> Cow<'a, [u8]> {
-    let (key, is_map) = match cql_type {
-        CqlType::Set { element, .. } => (element, false),
-        CqlType::Map { key, .. } => (key, true),
-        _ => return Cow::Borrowed(value),
+    let nested = |cql_type: &CqlType| {
+        matches!(cql_type, CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. })
     };
-    let step = if is_map { 2 } else { 1 };
+    match cql_type {
+        CqlType::List { element, .. } if nested(element) => sorted_inside(cql_type, [element, element], value),
+        CqlType::Set { element, .. } if nested(element) => sorted_inside(cql_type, [element, element], value),
+        CqlType::Map { key, value: of, .. } if nested(key) || nested(of) => {
+            sorted_inside(cql_type, [key, of], value)
+        }
+        CqlType::Set { element, .. } => sorted_outside(cql_type, element, 1, value),
+        CqlType::Map { key, .. } => sorted_outside(cql_type, key, 2, value),
+        _ => Cow::Borrowed(value),
+    }
+}
+
+/// [`sorted`] where elements are collections: of these types in turn.
+fn sorted_inside(cql_type: &CqlType, types: [&CqlType; 2], value: &[u8]) -> Cow<'static, [u8]> {
+    let elements = elements_of_all(value).zip(types.into_iter().cycle());
+    let elements: Vec<_> = elements.map(|(element, of)| sorted(of, element)).collect();
+    Cow::Owned(build(cql_type, &elements.iter().map(|element| Some(&**element)).collect::<Vec<_>>()))
+}
+
+/// [`sorted`] where elements need no work: every `step`th of them is a key.
+fn sorted_outside<'a>(cql_type: &CqlType, key: &CqlType, step: usize, value: &'a [u8]) -> Cow<'a, [u8]> {
     let keys = || elements_of_all(value).step_by(step);
     let in_order = keys().zip(keys().skip(1)).all(|(a, b)| key.compare(a, b).is_lt());
     if in_order {
@@ -359,6 +378,17 @@ mod tests {
         let set = CqlType::Set { element: CqlType::Int.into(), frozen: false };
         let [one, minus] = [1_i32.to_be_bytes(), (-1_i32).to_be_bytes()];
         assert_eq!(build(&set, &[Some(&one), Some(&minus), Some(&one)]), encode_list(&[minus, one]));
+    }
+
+    #[test]
+    fn sets_within_collections_are_put_in_order() {
+        let set = CqlType::Set { element: CqlType::Text.into(), frozen: true };
+        let list = CqlType::List { element: set.clone().into(), frozen: false };
+        let unordered = encode_list(&["b", "a", "b"]);
+        let ordered = encode_list(&["a", "b"]);
+        assert_eq!(*sorted(&list, &encode_list(&[&unordered, &ordered])), *encode_list(&[&ordered, &ordered]));
+        let sets = CqlType::Set { element: set.into(), frozen: true };
+        assert_eq!(*sorted(&sets, &encode_list(&[&unordered, &ordered])), *encode_list(&[&ordered]));
     }
 
     #[test]
