@@ -7,6 +7,7 @@
 
 pub mod bench;
 pub mod cassandra;
+pub mod differential;
 pub mod golden;
 pub mod helenus;
 pub mod process;

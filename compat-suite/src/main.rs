@@ -1,6 +1,7 @@
 //! `compat-suite`: what measures Helenus against Apache Cassandra and is too slow, or not a matter of right and wrong,
 //! for `cargo test`.
 
+mod differential_command;
 mod golden_command;
 
 use std::io::Write as _;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Run a node of Apache Cassandra until standard input ends.
     Cassandra(Node),
+    /// Random statements on both servers, with the answers compared.
+    Differential(differential_command::Differential),
     /// Golden scripts: record what a server answers, or compare a server with what was recorded.
     #[command(subcommand)]
     Golden(golden_command::Command),
@@ -103,6 +106,7 @@ impl Node {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Cassandra(node) => node.run().map(|()| 0),
+        Command::Differential(command) => command.run(),
         Command::Golden(command) => command.run(),
         Command::Bench(options) => bench::run(options).map(|()| 0),
         Command::Floor { listen, upstream } => bench::floor(listen, upstream).map(|()| 0),

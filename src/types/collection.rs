@@ -236,7 +236,9 @@ pub fn sorted<'a>(cql_type: &CqlType, value: &'a [u8]) -> Cow<'a, [u8]> {
         matches!(cql_type, CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. })
     };
     match cql_type {
-        CqlType::List { element, .. } if nested(element) => sorted_inside(cql_type, [element, element], value),
+        CqlType::List { element, .. } if nested(element) => {
+            sorted_inside(cql_type, [element, element], value)
+        }
         CqlType::Set { element, .. } if nested(element) => sorted_inside(cql_type, [element, element], value),
         CqlType::Map { key, value: of, .. } if nested(key) || nested(of) => {
             sorted_inside(cql_type, [key, of], value)
@@ -386,7 +388,10 @@ mod tests {
         let list = CqlType::List { element: set.clone().into(), frozen: false };
         let unordered = encode_list(&["b", "a", "b"]);
         let ordered = encode_list(&["a", "b"]);
-        assert_eq!(*sorted(&list, &encode_list(&[&unordered, &ordered])), *encode_list(&[&ordered, &ordered]));
+        assert_eq!(
+            *sorted(&list, &encode_list(&[&unordered, &ordered])),
+            *encode_list(&[&ordered, &ordered])
+        );
         let sets = CqlType::Set { element: set.into(), frozen: true };
         assert_eq!(*sorted(&sets, &encode_list(&[&unordered, &ordered])), *encode_list(&[&ordered]));
     }

@@ -51,7 +51,7 @@ mod run;
 mod script;
 
 pub use deviations::{Deviation, Deviations};
-pub use run::replay;
+pub use run::{replay, sort_overloads};
 pub use script::{Item, Script};
 
 use std::fmt::Write as _;

@@ -40,7 +40,7 @@ fn plain(connection: &mut Connection, statement: &str) -> io::Result<Answer> {
 }
 
 /// Sorts the overloads of a function that a message lists: Cassandra has them in the order of a hash of addresses.
-fn sort_overloads(line: &str) -> String {
+pub fn sort_overloads(line: &str) -> String {
     let found = line.split_once("known type signatures: ").and_then(|(before, list)| {
         let (list, after) = list.rsplit_once(')')?;
         let separator = format!(", {} : ", list.split_once(" : ")?.0);

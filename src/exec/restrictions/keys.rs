@@ -106,8 +106,9 @@ fn single_key<'a>(
     let value = restriction.required(0, term.bind(context)?)?;
     Ok(match (term, value) {
         (Term::Value(Some(bytes)), _) => bytes.clone(),
-        (Term::Marker(marker), value) => {
-            context.values.slice(marker.index).unwrap_or_else(|| Bytes::from(value.into_owned()))
+        // The value as it came; one that had to be put in order is not borrowed.
+        (Term::Marker(marker), Cow::Borrowed(value)) => {
+            context.values.slice(marker.index).unwrap_or_else(|| Bytes::copy_from_slice(value))
         }
         (_, value) => Bytes::from(value.into_owned()),
     })

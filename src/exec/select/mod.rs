@@ -196,7 +196,6 @@ impl SelectPlan {
         let mut output = Output::new(self, bind, context.now_in_seconds, limit);
         let mut metadata = ResultMetadata::new(self.columns.clone());
         let Some(query) = query else {
-            self.check_pageable(page_size)?;
             return Ok(Rows { metadata, content: output.finish() });
         };
         match page_size.filter(|size| query.limit > *size) {

@@ -1,0 +1,218 @@
+//! Random statements that read.
+
+use super::schema::{Column, Kind, Table, Timestamps};
+use super::text::Writer;
+use super::types::Type;
+use super::write::slice;
+
+/// A `SELECT` of a table: its kind and text.
+pub fn read(table: &Table, writer: &mut Writer<'_>) -> (&'static str, String) {
+    let shape = writer.random.below(100);
+    let (kind, selection, group) = match shape {
+        0..=4 => ("select distinct", distinct(table, writer), String::new()),
+        5..=9 => ("select json", format!("JSON {}", columns(table, writer)), String::new()),
+        10..=19 => ("select aggregates", aggregates(table, writer), String::new()),
+        20..=29 => grouped(table, writer),
+        _ => ("select", columns(table, writer), String::new()),
+    };
+    let (r#where, is_filtering) = restrictions(table, writer);
+    let r#where = match r#where.is_empty() {
+        true => String::new(),
+        false => format!(" WHERE {}", r#where.join(" AND ")),
+    };
+    let order = order(table, writer);
+    let mut limits = String::new();
+    if writer.random.chance(15) {
+        limits.push_str(&format!(" PER PARTITION LIMIT {}", number(writer)));
+    }
+    if writer.random.chance(25) {
+        limits.push_str(&format!(" LIMIT {}", number(writer)));
+    }
+    let filtering = if is_filtering { " ALLOW FILTERING" } else { "" };
+    (kind, format!("SELECT {selection} FROM {}{}{group}{order}{limits}{filtering}", table.name, r#where))
+}
+
+fn number(writer: &mut Writer<'_>) -> String {
+    let number = writer.random.between(1, 5) as i32;
+    writer.int(number)
+}
+
+fn names(columns: &[&Column]) -> Vec<String> {
+    columns.iter().map(|column| column.name.clone()).collect()
+}
+
+fn columns(table: &Table, writer: &mut Writer<'_>) -> String {
+    if writer.random.chance(35) {
+        return "*".to_owned();
+    }
+    let count = writer.random.between(1, 4);
+    let chosen: Vec<_> = (0..count)
+        .map(|_| {
+            let column = writer.random.one(&table.columns).clone();
+            selector(table, &column, writer)
+        })
+        .collect();
+    chosen.join(", ")
+}
+
+fn selector(table: &Table, column: &Column, writer: &mut Writer<'_>) -> String {
+    let name = &column.name;
+    let is_value = matches!(column.kind, Kind::Static | Kind::Regular);
+    let is_timed = table.timestamps != Timestamps::Server && is_value && !table.is_counter;
+    match writer.random.below(12) {
+        0 if is_timed => format!("writetime({name})"),
+        1 if is_timed => format!("ttl({name})"),
+        2 if is_timed => format!("maxwritetime({name})"),
+        3 => format!("CAST({name} AS text)"),
+        // Cassandra names the column by whichever spelling it met first for the type since it was started.
+        4 => format!("to_json({name}) AS json"),
+        5 => format!("{name} AS \"An alias\""),
+        6 if column.of.is_number() => format!("{name} + {name}"),
+        7 => match column.of {
+            Type::Native(of) if of != "blob" => format!("{of}asblob({name})"),
+            _ => name.clone(),
+        },
+        _ => part(column, writer),
+    }
+}
+
+/// A column, or an element of it.
+fn part(column: &Column, writer: &mut Writer<'_>) -> String {
+    let name = &column.name;
+    match &column.of {
+        Type::Map(key, ..) if writer.random.chance(50) => format!("{name}[{}]", writer.value(key)),
+        Type::Set(element, _) if writer.random.chance(40) => match writer.random.chance(50) {
+            true => format!("{name}[{}]", writer.value(element)),
+            false => format!("{name}[{}..{}]", writer.value(element), writer.value(element)),
+        },
+        Type::User(fields, _) if writer.random.chance(60) => {
+            format!("{name}.{}", writer.random.one(fields).0)
+        }
+        _ => name.clone(),
+    }
+}
+
+fn distinct(table: &Table, writer: &mut Writer<'_>) -> String {
+    let mut columns = table.partition();
+    let statics = table.of_kind(|kind| kind == Kind::Static);
+    columns.extend(writer.random.some(&statics, 50));
+    format!("DISTINCT {}", names(&columns).join(", "))
+}
+
+fn aggregate(table: &Table, writer: &mut Writer<'_>) -> String {
+    let column = writer.random.one(&table.columns).clone();
+    let function = match column.of.is_number() {
+        true => *writer.random.one(&["count", "min", "max", "sum", "avg"]),
+        false => *writer.random.one(&["count", "min", "max"]),
+    };
+    format!("{function}({})", column.name)
+}
+
+fn aggregates(table: &Table, writer: &mut Writer<'_>) -> String {
+    let mut selected = Vec::new();
+    if writer.random.chance(50) {
+        selected.push("count(*)".to_owned());
+    }
+    for _ in 0..writer.random.between(1, 3) {
+        selected.push(aggregate(table, writer));
+    }
+    if writer.random.chance(10) {
+        let column = writer.random.one(&table.columns).clone();
+        selected.push(column.name);
+    }
+    selected.join(", ")
+}
+
+fn grouped(table: &Table, writer: &mut Writer<'_>) -> (&'static str, String, String) {
+    let mut key = table.partition();
+    let clustering = table.clustering();
+    let depth = writer.random.below(clustering.len() + 1);
+    key.extend(clustering.iter().take(depth));
+    let chosen: Vec<&Column> = writer.random.some(&key, 50).into_iter().copied().collect();
+    let mut selected = names(&chosen);
+    for _ in 0..writer.random.between(1, 2) {
+        selected.push(aggregate(table, writer));
+    }
+    ("select group by", selected.join(", "), format!(" GROUP BY {}", names(&key).join(", ")))
+}
+
+/// Relations, and whether to allow filtering.
+fn restrictions(table: &Table, writer: &mut Writer<'_>) -> (Vec<String>, bool) {
+    let partition = table.partition();
+    let mut relations = Vec::new();
+    match writer.random.below(100) {
+        0..=54 => {
+            for column in partition {
+                relations.push(match writer.random.chance(10) {
+                    true => {
+                        let values = [writer.value(&column.of), writer.value(&column.of)];
+                        format!("{} IN ({})", column.name, values.join(", "))
+                    }
+                    false => format!("{} = {}", column.name, writer.value(&column.of)),
+                });
+            }
+            relations.extend(slice(&table.clustering(), writer));
+            let is_filtering = writer.random.chance(25);
+            if is_filtering {
+                relations.push(filter(table, writer));
+            }
+            (relations, is_filtering)
+        }
+        55..=64 => {
+            let key = names(&partition).join(", ");
+            let operator = *writer.random.one(&[">", ">=", "<", "<="]);
+            if writer.random.chance(50) {
+                let values: Vec<_> = partition.iter().map(|column| writer.value(&column.of)).collect();
+                relations.push(format!("token({key}) {operator} token({})", values.join(", ")));
+            } else {
+                let token =
+                    *writer.random.one(&[i64::MIN, -4_000_000_000_000_000_000, 0, 5_000_000_000_000_000_000]);
+                relations.push(format!("token({key}) {operator} {}", writer.bigint(token)));
+            }
+            (relations, false)
+        }
+        65..=79 => (relations, false),
+        _ => {
+            for _ in 0..writer.random.between(1, 2) {
+                relations.push(filter(table, writer));
+            }
+            (relations, writer.random.chance(85))
+        }
+    }
+}
+
+fn filter(table: &Table, writer: &mut Writer<'_>) -> String {
+    let column = writer.random.one(&table.columns).clone();
+    let name = &column.name;
+    match &column.of {
+        Type::List(element, _) | Type::Set(element, _) if writer.random.chance(70) => {
+            format!("{name} CONTAINS {}", writer.value(element))
+        }
+        Type::Map(key, value, _) if writer.random.chance(80) => match writer.random.below(3) {
+            0 => format!("{name} CONTAINS {}", writer.value(value)),
+            1 => format!("{name} CONTAINS KEY {}", writer.value(key)),
+            _ => format!("{name}[{}] = {}", writer.value(key), writer.value(value)),
+        },
+        of if writer.random.chance(10) => {
+            format!("{name} IN ({}, {})", writer.value(of), writer.value(of))
+        }
+        of => {
+            let operator = *writer.random.one(&["=", "=", "<", ">", "<=", ">="]);
+            format!("{name} {operator} {}", writer.value(of))
+        }
+    }
+}
+
+fn order(table: &Table, writer: &mut Writer<'_>) -> String {
+    let clustering = table.clustering();
+    if clustering.is_empty() || !writer.random.chance(20) {
+        return String::new();
+    }
+    let is_reversed = writer.random.chance(50);
+    let depth = writer.random.between(1, clustering.len());
+    let orders = clustering.iter().take(depth).map(|column| {
+        let is_descending = (column.kind == Kind::Clustering(true)) != is_reversed;
+        format!("{} {}", column.name, if is_descending { "DESC" } else { "ASC" })
+    });
+    format!(" ORDER BY {}", orders.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,194 @@
+//! Random tables.
+
+use super::random::Random;
+use super::types::{Type, USER_TYPE};
+
+/// What a column is in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Of the partition key.
+    Partition,
+    /// Of the clustering key, and whether it is in descending order.
+    Clustering(bool),
+    /// One value for each partition.
+    Static,
+    /// Of a row.
+    Regular,
+}
+
+/// A column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name, quoted where it must be.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Its type.
+    pub of: Type,
+}
+
+/// Who decides the timestamps of a table's cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timestamps {
+    /// Each statement does, at random and out of order.
+    Statement,
+    /// The request's default timestamp.
+    Request,
+    /// The server: where there are conditions. Nothing then reads a timestamp.
+    Server,
+}
+
+/// A table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its columns: partition key, clustering key, static, regular.
+    pub columns: Vec<Column>,
+    /// Who decides its timestamps.
+    pub timestamps: Timestamps,
+    /// Whether its regular columns are counters.
+    pub is_counter: bool,
+    /// Whether its rows have a default time to live.
+    pub has_ttl: bool,
+    /// How many columns it ever had, for new names.
+    pub named: usize,
+}
+
+/// A schema: one user type, several tables.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    /// The user type.
+    pub user: Type,
+    /// The tables.
+    pub tables: Vec<Table>,
+}
+
+impl Schema {
+    /// A random schema with so many tables.
+    pub fn new(random: &mut Random, tables: usize) -> Self {
+        let fields = ["x", "y", "\"Z\""];
+        let fields = fields.iter().map(|name| ((*name).to_owned(), Type::native(random)));
+        let user = Type::User(fields.collect(), true);
+        let tables = (0..tables).map(|index| Table::new(random, index, &user)).collect();
+        Self { user, tables }
+    }
+
+    /// The statements that make it.
+    pub fn statements(&self) -> Vec<String> {
+        let mut statements = Vec::new();
+        if let Type::User(fields, _) = &self.user {
+            let fields: Vec<_> = fields.iter().map(|(name, of)| format!("{name} {}", of.cql())).collect();
+            statements.push(format!("CREATE TYPE {USER_TYPE} ({})", fields.join(", ")));
+        }
+        statements.extend(self.tables.iter().map(Table::statement));
+        statements
+    }
+}
+
+impl Table {
+    fn new(random: &mut Random, index: usize, user: &Type) -> Self {
+        let is_counter = random.chance(10);
+        let mut columns = Vec::new();
+        let mut add = |name: String, kind, of| columns.push(Column { name, kind, of });
+        for i in 0..1 + usize::from(random.chance(35)) {
+            add(format!("p{i}"), Kind::Partition, Type::of_key(random));
+        }
+        let clusterings = *random.one(&[0, 1, 1, 2, 2, 3]);
+        for i in 0..clusterings {
+            let name = if i == 1 { "\"C1\"".to_owned() } else { format!("c{i}") };
+            add(name, Kind::Clustering(random.chance(40)), Type::of_key(random));
+        }
+        let of_value = |random: &mut Random| match is_counter {
+            true => Type::Native("counter"),
+            false => Type::of_value(random, user),
+        };
+        if clusterings > 0 {
+            for i in 0..*random.one(&[0, 0, 1, 2]) {
+                add(format!("s{i}"), Kind::Static, of_value(random));
+            }
+        }
+        let regulars = *random.one(&[0, 1, 2, 3, 4]);
+        for i in 0..regulars.max(usize::from(is_counter)) {
+            add(format!("v{i}"), Kind::Regular, of_value(random));
+        }
+        let timestamps = match is_counter {
+            true => Timestamps::Request,
+            false => *random.one(&[
+                Timestamps::Statement,
+                Timestamps::Statement,
+                Timestamps::Request,
+                Timestamps::Server,
+            ]),
+        };
+        let has_ttl = !is_counter && random.chance(10);
+        Self { name: format!("t{index}"), columns, timestamps, is_counter, has_ttl, named: 4 }
+    }
+
+    /// The columns of a kind.
+    pub fn of_kind(&self, is: impl Fn(Kind) -> bool) -> Vec<&Column> {
+        self.columns.iter().filter(|column| is(column.kind)).collect()
+    }
+
+    /// The partition key.
+    pub fn partition(&self) -> Vec<&Column> {
+        self.of_kind(|kind| kind == Kind::Partition)
+    }
+
+    /// The clustering key.
+    pub fn clustering(&self) -> Vec<&Column> {
+        self.of_kind(|kind| matches!(kind, Kind::Clustering(_)))
+    }
+
+    /// The columns that are not of the primary key.
+    pub fn values(&self) -> Vec<&Column> {
+        self.of_kind(|kind| matches!(kind, Kind::Static | Kind::Regular))
+    }
+
+    fn statement(&self) -> String {
+        let names = |columns: Vec<&Column>| {
+            columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ")
+        };
+        let columns = self.columns.iter().map(|column| {
+            let suffix = if column.kind == Kind::Static { " STATIC" } else { "" };
+            format!("{} {}{suffix}, ", column.name, column.of.cql())
+        });
+        let clustering = self.clustering();
+        let key = match clustering.is_empty() {
+            true => format!("({})", names(self.partition())),
+            false => format!("({}), {}", names(self.partition()), names(clustering.clone())),
+        };
+        let mut options = Vec::new();
+        if !clustering.is_empty() {
+            let orders = clustering.iter().map(|column| {
+                let order = if column.kind == Kind::Clustering(true) { "DESC" } else { "ASC" };
+                format!("{} {order}", column.name)
+            });
+            options.push(format!("CLUSTERING ORDER BY ({})", orders.collect::<Vec<_>>().join(", ")));
+        }
+        if self.has_ttl {
+            options.push("default_time_to_live = 5000".to_owned());
+        }
+        let with =
+            if options.is_empty() { String::new() } else { format!(" WITH {}", options.join(" AND ")) };
+        format!("CREATE TABLE {} ({}PRIMARY KEY ({key})){with}", self.name, columns.collect::<String>())
+    }
+
+    /// A random change of its columns, and the statement that makes it.
+    pub fn alter(&mut self, random: &mut Random, user: &Type) -> String {
+        let droppable = self.values();
+        if random.chance(50) && !droppable.is_empty() && !self.is_counter {
+            let name = random.one(&droppable).name.clone();
+            self.columns.retain(|column| column.name != name);
+            return format!("ALTER TABLE {} DROP {name}", self.name);
+        }
+        let is_static = random.chance(25) && !self.clustering().is_empty();
+        let of = if self.is_counter { Type::Native("counter") } else { Type::of_value(random, user) };
+        let name = format!("v{}", self.named);
+        self.named += 1;
+        let (kind, suffix) = if is_static { (Kind::Static, " static") } else { (Kind::Regular, "") };
+        let statement = format!("ALTER TABLE {} ADD {name} {}{suffix}", self.name, of.cql());
+        self.columns.push(Column { name, kind, of });
+        statement
+    }
+}

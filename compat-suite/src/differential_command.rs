@@ -1,0 +1,70 @@
+//! The command of the differential fuzzer.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use compat_suite::cassandra::{self, Cassandra};
+use compat_suite::differential::{Nodes, Settings, Side, run};
+use compat_suite::helenus::{self, Helenus};
+use compat_suite::{Error, Result};
+
+/// Random statements on Apache Cassandra and on Helenus, compared.
+#[derive(Debug, Args)]
+pub struct Differential {
+    /// The seed of the first round.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many statements to run at least.
+    #[arg(long, default_value_t = 200_000)]
+    statements: usize,
+    /// Statements of one round.
+    #[arg(long, default_value_t = 4000)]
+    round: usize,
+    /// Tables of one round.
+    #[arg(long, default_value_t = 6)]
+    tables: usize,
+    /// Stop after so many differences.
+    #[arg(long, default_value_t = 20)]
+    differences: usize,
+    /// Tell with each difference what was written to its table before.
+    #[arg(long)]
+    history: bool,
+    /// A Cassandra that runs; it is then neither flushed nor compacted. Without it, one is started.
+    #[arg(long, value_name = "HOST:PORT")]
+    cassandra: Option<SocketAddr>,
+    /// A Helenus that runs; it is then neither flushed nor compacted. Without it, one is started.
+    #[arg(long, value_name = "HOST:PORT")]
+    helenus: Option<SocketAddr>,
+}
+
+impl Differential {
+    /// Runs it; gives the status to exit with: 1 if anything differed.
+    pub fn run(self) -> Result<u8> {
+        let cassandra = match self.cassandra {
+            Some(address) => Side { address, node: None },
+            None => {
+                let node = Cassandra::start(&cassandra::Options::default())?;
+                Side { address: node.address(), node: Some(node) }
+            }
+        };
+        let helenus = match self.helenus {
+            Some(address) => Side { address, node: None },
+            None => {
+                let node = Helenus::start(&helenus::Options::default())?;
+                Side { address: node.address(), node: Some(node) }
+            }
+        };
+        let settings = Settings {
+            seed: self.seed,
+            statements: self.statements,
+            round: self.round,
+            tables: self.tables,
+            differences: self.differences,
+            history: self.history,
+        };
+        let report = run(&Nodes { cassandra, helenus }, &settings)
+            .map_err(|error| Error::failed("the differential fuzzer", error))?;
+        print!("{report}");
+        Ok(u8::from(report.differences() > 0))
+    }
+}
