@@ -138,6 +138,8 @@ pub fn floor(listen: SocketAddr, upstream: SocketAddr) -> Result<()> {
     floor::serve(listen, upstream)
 }
 
+const FLOOR_CYCLES_MIN: u64 = 200_000;
+
 /// A run under way.
 struct Bench {
     options: Options,
@@ -241,7 +243,16 @@ impl Bench {
 
     /// How often a function is called in a round.
     fn cycles(&self, function: &Function) -> Length {
-        Length::Cycles(if self.options.quick { function.cycles / 5 } else { function.cycles })
+        self.shortened(function.cycles)
+    }
+
+    /// How often it is called on the bare responder, whose little work would otherwise drown in the steps of the clock.
+    fn floor_cycles(&self, function: &Function) -> Length {
+        self.shortened(function.cycles.max(FLOOR_CYCLES_MIN))
+    }
+
+    fn shortened(&self, cycles: u64) -> Length {
+        Length::Cycles(if self.options.quick { cycles / 5 } else { cycles })
     }
 
     fn wait_for_enter(&self) -> Result<()> {

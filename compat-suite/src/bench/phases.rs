@@ -108,6 +108,7 @@ fn memory(bench: &mut Bench) -> Result<Vec<Comparison>> {
         bench.writes().map(|function| compare(bench, function, plan)).collect::<Result<Vec<_>>>()?;
     if bench.reads().next().is_some() {
         load(bench)?;
+        no_sstables(bench)?;
     }
     for function in bench.reads() {
         comparisons.push(compare(bench, function, plan)?);
@@ -316,7 +317,7 @@ fn compare(bench: &Bench, function: &'static Function, plan: Plan) -> Result<Com
         }
         if let Some(floor) = bench.floor.as_ref().filter(|_| floor) {
             let (address, process) = floor.running();
-            let sample = sample(&bench.latte, address, process, function, length, None)?;
+            let sample = sample(&bench.latte, address, process, function, bench.floor_cycles(function), None)?;
             comparison.floor.push(sample);
         }
     }
