@@ -156,12 +156,20 @@ impl Server {
         }
     }
 
-    /// Stops accepting, finishes what runs, syncs, closes.
+    /// Stops accepting, finishes what runs, flushes, closes. As in Cassandra, whose shutdown hook drains, the next start
+    /// has nothing to replay.
     pub async fn stop(mut self) {
         self.transport.stop().await;
         self.background.shutdown().await;
         let storage = self.node.coordinator().storage().clone();
-        match tokio::task::spawn_blocking(move || storage.shutdown()).await {
+        // Nobody will open what an ephemeral server leaves.
+        let drains = self.config.ephemeral.is_none();
+        let close = move || {
+            let drained = if drains { storage.drain() } else { Ok(()) };
+            // Even if it could not be drained: then the commit log has it.
+            storage.shutdown().and(drained)
+        };
+        match tokio::task::spawn_blocking(close).await {
             Ok(Ok(())) => info!("stopped"),
             Ok(Err(error)) => error!(%error, "the store did not close cleanly"),
             Err(error) => error!(%error, "the store did not close"),

@@ -143,3 +143,15 @@ async fn virtual_tables_show_what_was_measured() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_stop_leaves_nothing_to_replay() {
+    let home = tempfile::tempdir().unwrap();
+    let config = Config::new(home.path()).unwrap().listen_on(None, Some(0));
+    let commit_log = config.commitlog_directory.clone();
+    let segments = || std::fs::read_dir(&commit_log).unwrap().count();
+    let server = Server::start(config).await.unwrap();
+    assert!(segments() > 0, "a node writes what it knows of itself");
+    server.stop().await;
+    assert_eq!(segments(), 0);
+}

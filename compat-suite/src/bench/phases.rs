@@ -317,7 +317,8 @@ fn compare(bench: &Bench, function: &'static Function, plan: Plan) -> Result<Com
         }
         if let Some(floor) = bench.floor.as_ref().filter(|_| floor) {
             let (address, process) = floor.running();
-            let sample = sample(&bench.latte, address, process, function, bench.floor_cycles(function), None)?;
+            let sample =
+                sample(&bench.latte, address, process, function, bench.floor_cycles(function), None)?;
             comparison.floor.push(sample);
         }
     }
