@@ -165,6 +165,8 @@ impl Server {
         // Nobody will open what an ephemeral server leaves.
         let drains = self.config.ephemeral.is_none();
         let close = move || {
+            // Compactions first: one that ended after the flush would note that in a table.
+            storage.compactions().shutdown();
             let drained = if drains { storage.drain() } else { Ok(()) };
             // Even if it could not be drained: then the commit log has it.
             storage.shutdown().and(drained)
