@@ -75,6 +75,17 @@ pub enum DiskFailurePolicy {
     Die,
 }
 
+/// `flush_compression`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlushCompression {
+    /// None.
+    None,
+    /// The table's, where that is fast; LZ4 where it is not.
+    Fast,
+    /// The table's.
+    Table,
+}
+
 /// `commit_failure_policy`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitFailurePolicy {
@@ -173,6 +184,8 @@ pub struct Config {
     pub commitlog_compression: Option<ParameterizedClass>,
     /// `max_mutation_size`, bytes.
     pub max_mutation_size_bytes: u64,
+    /// `flush_compression`
+    pub flush_compression: FlushCompression,
     /// `commit_failure_policy`
     pub commit_failure_policy: CommitFailurePolicy,
     /// `disk_failure_policy`
@@ -498,6 +511,11 @@ impl Config {
             commitlog_total_space_bytes: bytes("commitlog_total_space"),
             commitlog_compression: values.class("commitlog_compression"),
             max_mutation_size_bytes: bytes("max_mutation_size"),
+            flush_compression: match values.text("flush_compression") {
+                Some("none") => FlushCompression::None,
+                Some("table") => FlushCompression::Table,
+                _ => FlushCompression::Fast,
+            },
             commit_failure_policy: match values.text("commit_failure_policy") {
                 Some("stop_commit") => CommitFailurePolicy::StopCommit,
                 Some("ignore") => CommitFailurePolicy::Ignore,

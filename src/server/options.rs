@@ -8,8 +8,8 @@ use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::config::{self, CommitFailurePolicy, Config, DiskFailurePolicy};
 use crate::protocol::Limits;
 use crate::storage::{
-    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, SegmentCompression,
-    StorageOptions,
+    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, FlushCompression, MemtableOptions,
+    SegmentCompression, StorageOptions,
 };
 
 /// `column_index_size` of files of the big format, where the configuration names none.
@@ -60,6 +60,11 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
         concurrent_compactors: config.concurrent_compactors,
         compaction_throughput_bytes: config.compaction_throughput_bytes,
         column_index_bytes: config.column_index_size_bytes.unwrap_or(COLUMN_INDEX_BYTES),
+        flush_compression: match config.flush_compression {
+            config::FlushCompression::None => FlushCompression::None,
+            config::FlushCompression::Fast => FlushCompression::Fast,
+            config::FlushCompression::Table => FlushCompression::Table,
+        },
         auto_snapshot: config.auto_snapshot,
         incremental_backups: config.enabled("incremental_backups"),
     }

@@ -15,10 +15,11 @@ use super::lifecycle::{Operation, Replacement};
 use super::memtable::Memtable;
 use super::merge::MergedPartitions;
 use super::model::{ClusteringIndexFilter, KeyBound};
-use super::sstable::{CommitLogPosition, EncodingStatsCollector, StatsOptions, WriterOptions};
+use super::options::FlushCompression;
+use super::sstable::{CommitLogPosition, Compressor, EncodingStatsCollector, StatsOptions, WriterOptions};
 use super::table_store::TableStore;
 use super::unfiltered::{BoxedPartitionIterator, UnfilteredPartitionIterator, UnfilteredRowIterator};
-use crate::schema::{ColumnId, TableId, TableMetadata};
+use crate::schema::{ColumnId, CompressionParams, TableId, TableMetadata};
 
 /// What the flushing threads are to do.
 #[derive(Default)]
@@ -230,6 +231,7 @@ impl Storage {
         let options = WriterOptions {
             encoding_stats,
             columns: Some(columns),
+            compression: compression(self.options.flush_compression, &table),
             partitions: memtables.iter().map(|m| m.partition_count() as u64).sum(),
             stats: StatsOptions {
                 commit_log_intervals: vec![(position(lower), position(upper))],
@@ -254,6 +256,25 @@ impl Storage {
         })?;
         store.counters.flushed(new.iter().map(|s| s.data_bytes_on_disk()).sum());
         Ok(())
+    }
+}
+
+/// How a flush compresses where that is not the table's way: writes may wait for it, so that speed counts.
+fn compression(flush: FlushCompression, table: &TableMetadata) -> Option<CompressionParams> {
+    let own = &table.params.compression;
+    let compressor = Compressor::of_class(own.class.as_deref()?, &[])?;
+    let is_fast = match compressor {
+        Compressor::Lz4 => own.options.get("lz4_compressor_type").is_none_or(|kind| kind != "high"),
+        Compressor::Snappy | Compressor::Noop => true,
+        Compressor::Deflate | Compressor::Zstd { .. } => false,
+    };
+    match flush {
+        FlushCompression::None => {
+            let class = Some("org.apache.cassandra.io.compress.NoopCompressor".to_owned());
+            Some(CompressionParams { class, ..CompressionParams::default() })
+        }
+        FlushCompression::Fast if !is_fast => Some(CompressionParams::default()),
+        FlushCompression::Fast | FlushCompression::Table => None,
     }
 }
 

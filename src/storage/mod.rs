@@ -38,7 +38,8 @@ pub use observer::{
     ContentObserver, FileObserver, NewSSTable, ObservedUpdate, OldRows, PartitionObserver, WriteObserver,
 };
 pub use options::{
-    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, MemtableOptions, StorageOptions,
+    CommitLogOptions, CommitLogSync, Directories, FailurePolicy, FlushCompression, MemtableOptions,
+    StorageOptions,
 };
 pub use order::{LayoutColumn, TableOrder};
 pub use partition_locks::PartitionGuard;

@@ -26,6 +26,8 @@ pub struct StorageOptions {
     pub compaction_throughput_bytes: u64,
     /// Bytes of a partition's rows from which on they get an index in an SSTable (`column_index_size`).
     pub column_index_bytes: u64,
+    /// How flushed data is compressed (`flush_compression`).
+    pub flush_compression: FlushCompression,
     /// Whether a snapshot is taken before a table is dropped or truncated (`auto_snapshot`).
     pub auto_snapshot: bool,
     /// Whether flushed files are hard-linked for backup (`incremental_backups`).
@@ -113,6 +115,17 @@ pub struct MemtableOptions {
     pub flush_writers: usize,
 }
 
+/// How a flush compresses; compactions do as the table says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlushCompression {
+    /// Not at all.
+    None,
+    /// As the table says where that is fast, else with LZ4.
+    Fast,
+    /// As the table says.
+    Table,
+}
+
 /// What to do when a disk fails (`disk_failure_policy`, `commit_failure_policy`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailurePolicy {
@@ -154,6 +167,7 @@ impl StorageOptions {
             concurrent_compactors: 2,
             compaction_throughput_bytes: 64 << 20,
             column_index_bytes: 64 << 10,
+            flush_compression: FlushCompression::Fast,
             auto_snapshot: true,
             incremental_backups: false,
         }

@@ -23,7 +23,7 @@ use super::output::{put_deletion_time, put_short_bytes};
 use super::summary::SummaryBuilder;
 use super::unfiltered_writer::{UnfilteredWriter, WriteColumn, flags};
 use crate::env::fs::FileSystem;
-use crate::schema::{ColumnId, ColumnMetadata, TableMetadata};
+use crate::schema::{ColumnId, ColumnMetadata, CompressionParams, TableMetadata};
 use crate::storage::ClusteringComparator;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, DecoratedKey, DeletionTime, Row, RowBuilder};
@@ -41,6 +41,8 @@ pub struct WriterOptions {
     pub partitions: u64,
     /// Bytes of a partition's rows from which on they get an index (`column_index_size`).
     pub column_index_size: u64,
+    /// How to compress; none stands for the table's way.
+    pub compression: Option<CompressionParams>,
     /// Statistics that do not come from what is written.
     pub stats: StatsOptions,
 }
@@ -52,6 +54,7 @@ impl Default for WriterOptions {
             columns: None,
             partitions: 0,
             column_index_size: 64 * 1024,
+            compression: None,
             stats: StatsOptions::default(),
         }
     }
@@ -114,7 +117,8 @@ impl SSTableWriter {
             columns(&statics),
             columns(&regulars),
         );
-        let compression = CompressionInfo::new(&table.params.compression).map_err(|class| {
+        let compression = options.compression.as_ref().unwrap_or(&table.params.compression);
+        let compression = CompressionInfo::new(compression).map_err(|class| {
             StorageError::Invalid(format!("Could not create Compression for type {class}"))
         })?;
         let data = DataWriter::create(&*fs, &descriptor, compression)?;
