@@ -223,19 +223,6 @@ impl CompactionTask {
         let mut columns: Vec<_> = self.inputs.iter().flat_map(|s| s.columns(table)).collect();
         columns.sort_unstable();
         columns.dedup();
-        let minima = self.inputs.iter().map(|s| {
-            let stats = s.stats();
-            let none = EncodingStats::default();
-            EncodingStats {
-                min_timestamp: if stats.min_timestamp == i64::MIN {
-                    none.min_timestamp
-                } else {
-                    stats.min_timestamp
-                },
-                min_local_deletion_time: stats.min_local_deletion_time,
-                min_ttl: stats.min_ttl,
-            }
-        });
         let ours =
             self.inputs.iter().filter(|s| host_id.is_some() && s.stats().originating_host_id == host_id);
         let mut intervals: Vec<_> = ours.flat_map(|s| s.stats().commit_log_intervals.clone()).collect();
@@ -243,7 +230,7 @@ impl CompactionTask {
         intervals.dedup();
         let repaired_at = self.inputs.iter().map(|s| s.stats().repaired_at).min().unwrap_or(0);
         WriterOptions {
-            encoding_stats: EncodingStats::merge(minima),
+            encoding_stats: EncodingStats::merge(self.inputs.iter().map(|s| s.stats())),
             columns: Some(columns),
             partitions: self.estimated_partitions().div_ceil(self.outputs()).max(1),
             stats: StatsOptions {

@@ -4,6 +4,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::input::{Input, Malformed, Taken, local_deletion_time};
+use super::metadata::StatsMetadata;
 use super::output::put_vint_bytes;
 use crate::schema::{ColumnMetadata, TableMetadata};
 use crate::storage::model::{DeletionTime, LivenessInfo, NO_EXPIRATION, NO_TTL, Row};
@@ -34,20 +35,17 @@ impl Default for EncodingStats {
 }
 
 impl EncodingStats {
-    /// The minima of several sources: those without anything do not count.
-    pub fn merge(all: impl IntoIterator<Item = EncodingStats>) -> EncodingStats {
+    /// The minima of SSTables together, as their statistics have them: those say 0 for the least TTL where anything
+    /// has none, and no difference to a minimum may be negative.
+    pub fn merge<'a>(all: impl IntoIterator<Item = &'a StatsMetadata>) -> EncodingStats {
         let mut collector = EncodingStatsCollector::default();
         for stats in all {
-            let none = Self::default();
-            if stats.min_timestamp != none.min_timestamp {
+            // An SSTable without any timestamp has this.
+            if stats.min_timestamp != i64::MIN {
                 collector.timestamp(stats.min_timestamp);
             }
-            if stats.min_local_deletion_time != none.min_local_deletion_time {
-                collector.local_deletion_time(stats.min_local_deletion_time);
-            }
-            if stats.min_ttl != none.min_ttl {
-                collector.ttl(stats.min_ttl);
-            }
+            collector.local_deletion_time(stats.min_local_deletion_time);
+            collector.min_ttl = Some(collector.min_ttl.map_or(stats.min_ttl, |min| min.min(stats.min_ttl)));
         }
         collector.build()
     }
