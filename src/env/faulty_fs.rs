@@ -67,6 +67,8 @@ pub struct Faults {
     pub slow: Option<(String, Duration)>,
     /// The bytes that may still be written before the disk is full.
     pub bytes_left: Option<u64>,
+    /// Syncs, reads and writes do not fail before this change.
+    pub from_operation: u64,
 }
 
 /// A file system in memory that fails on purpose. Clones are the same file system.
@@ -114,6 +116,13 @@ impl FaultyFs {
         }
         state.names = names.clone();
         state.durable_names = names;
+        state.faults = Faults::default();
+        state.epoch += 1;
+    }
+
+    /// Kills the process, but not the machine: what was written is there, and files that are open are dead.
+    pub fn kill(&self) {
+        let mut state = self.0.lock();
         state.faults = Faults::default();
         state.epoch += 1;
     }
@@ -236,7 +245,8 @@ impl WritableFile for Handle {
         self.alive(&state)?;
         state.change()?;
         let mut written = bytes;
-        if let Some(left) = &mut state.faults.bytes_left {
+        let full = state.operations > state.faults.from_operation;
+        if let Some(left) = state.faults.bytes_left.as_mut().filter(|_| full) {
             written = &bytes[..bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX))];
             *left -= written.len() as u64;
         }
@@ -257,7 +267,8 @@ impl WritableFile for Handle {
         let mut file = self.file.lock();
         let file = &mut *file;
         let dirty = std::mem::take(&mut file.dirty);
-        let fails = state.faults.fail_sync.as_ref();
+        let fails =
+            state.faults.fail_sync.as_ref().filter(|_| state.operations > state.faults.from_operation);
         if fails.is_some_and(|part| self.path.to_string_lossy().contains(part.as_str())) {
             return Err(io::Error::other("the sync failed"));
         }
@@ -294,7 +305,8 @@ impl ReadableFile for Handle {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.linger();
         let state = self.fs.0.lock();
-        let fails = state.faults.fail_read.as_ref();
+        let fails =
+            state.faults.fail_read.as_ref().filter(|_| state.operations >= state.faults.from_operation);
         if fails.is_some_and(|part| self.path.to_string_lossy().contains(part.as_str())) {
             return Err(io::Error::other("the read failed"));
         }

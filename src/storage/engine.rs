@@ -246,7 +246,10 @@ impl Storage {
                         let files = TableFiles::open(self.fs.clone(), data, table, cache, failures)?;
                         files.set_column_index_bytes(self.options.column_index_bytes);
                         files.set_incremental_backups(self.options.incremental_backups);
-                        let position = self.commit_log.position();
+                        // A table that was there before gets what is replayed.
+                        let replays = old.is_empty() || self.is_recovering();
+                        let position =
+                            if replays { CommitPosition::NONE } else { self.commit_log.position() };
                         Arc::new(TableStore::new(table.clone(), files, position, now))
                     }
                 };

@@ -188,17 +188,18 @@ impl Storage {
 
     pub(super) fn flush_store(&self, store: &TableStore) -> Result<(), StorageError> {
         let _flush = store.flush_lock.lock();
-        let upper = {
+        let (upper, recovering) = {
             let _gate = store.gate.write();
-            let upper = self.commit_log.position();
-            store.switch_memtable(upper);
-            upper
+            let (upper, recovering) = (self.commit_log.position(), self.is_recovering());
+            // What is replayed goes into memtables too: once all of it is, they hold all that the log has.
+            store.switch_memtable(if recovering { CommitPosition::NONE } else { upper });
+            (upper, recovering)
         };
         store.last_flush.store(self.clock.micros(), Ordering::Relaxed);
         let memtables = store.memtables();
         if !memtables.flushing.is_empty() && !store.is_dropped() {
             store.counters.pending_flushes.fetch_add(1, Ordering::Relaxed);
-            let written = self.write_memtables(store, &memtables.flushing, upper);
+            let written = self.write_memtables(store, &memtables.flushing, upper, recovering);
             store.counters.pending_flushes.fetch_sub(1, Ordering::Relaxed);
             written.inspect_err(|error| self.inspect(error))?;
             store.counters.flushes.fetch_add(memtables.flushing.len() as u64, Ordering::Relaxed);
@@ -208,7 +209,7 @@ impl Storage {
             store.remove_flushed(&memtables.flushing);
         }
         self.memory_released(memtables.flushing.iter().map(|m| m.bytes()).sum());
-        if !self.is_recovering() {
+        if !recovering {
             self.commit_log.flushed(store.id(), upper);
         }
         Ok(())
@@ -220,9 +221,17 @@ impl Storage {
         store: &TableStore,
         memtables: &[Arc<Memtable>],
         upper: CommitPosition,
+        recovering: bool,
     ) -> Result<(), StorageError> {
         let table = store.metadata();
-        let lower = memtables.iter().map(|m| m.lower()).min().unwrap_or(upper);
+        // While the log is replayed, some of what is before that may be still to come.
+        let lower = memtables.iter().map(|m| m.lower()).min().filter(|_| !recovering);
+        let lower = lower.unwrap_or(upper);
+        // Else a deletion could outlive its record here, be purged, and what it deletes be replayed. Where the log cannot
+        // be written, this flush is what makes its records durable.
+        if let Err(error) = self.commit_log.sync() {
+            tracing::warn!("Flushing {}.{} without the commit log: {error}", table.keyspace, table.name);
+        }
         let position = |p: CommitPosition| CommitLogPosition {
             segment_id: p.segment,
             position: i32::try_from(p.offset).unwrap_or(i32::MAX),

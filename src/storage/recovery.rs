@@ -27,6 +27,8 @@ const OWN_KEYSPACES: [&str; 2] = ["system", "system_schema"];
 impl Storage {
     /// Replays the node's own tables.
     pub(super) fn recover_own_tables(&self, segments: Segments, schema: &Schema) -> Result<(), StorageError> {
+        // What a process left that was killed, its last sync may not have reached; from now on it counts as durable.
+        segments.sync(&*self.fs)?;
         let keyspaces = OWN_KEYSPACES.iter().filter_map(|name| schema.keyspace(name));
         let own: HashSet<TableId> = keyspaces.flat_map(|k| k.tables.values()).map(|t| t.id).collect();
         let mut apply = |mutation| self.reapply(mutation);

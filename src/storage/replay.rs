@@ -59,6 +59,13 @@ impl Segments {
         self.files.last().map(|(id, _)| *id)
     }
 
+    /// Makes all segments durable as they are.
+    pub fn sync(&self, fs: &dyn FileSystem) -> Result<(), StorageError> {
+        self.files.iter().try_for_each(|(_, path)| {
+            fs.append(path).and_then(|file| file.sync()).map_err(|error| StorageError::io(path, error))
+        })
+    }
+
     /// Reads all segments, and refuses damage of what was durable, unless `ignore_errors` is set. A tail that was
     /// torn is passed over.
     pub fn check(&self, fs: &dyn FileSystem, ignore_errors: bool) -> Result<(), StorageError> {

@@ -4,6 +4,7 @@
 mod codec;
 mod columns;
 mod crash;
+mod durability;
 mod engine;
 mod failures;
 mod merge;
