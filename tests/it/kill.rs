@@ -1,62 +1,30 @@
 //! `kill -9` under the load of a driver: what was acknowledged is there after the next start, in every sync mode.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use compat_suite::helenus::{Helenus, Options};
 use futures::TryStreamExt;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 
-/// Rounds of load and kill, one server life each.
-const ROUNDS: i32 = 3;
+/// Rounds of load and kill in each mode, one server life each.
+const ROUNDS: u64 = 7;
 /// Writers at one time.
 const WRITERS: i32 = 8;
 
-/// A server process, killed when dropped.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    /// Starts the binary on a free port, and waits for its ready line.
-    fn start(home: &Path, config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_helenus"))
-            .args(["--port", "0", "--jmx-port", "0", "--data"])
-            .arg(home)
-            .arg("--config")
-            .arg(config)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary runs");
-        let stdout = child.stdout.take().expect("it is a pipe");
-        let line = BufReader::new(stdout)
-            .lines()
-            .map(|line| line.expect("the ready line is text"))
-            .find(|line| line.contains("Starting listening for CQL clients on"))
-            .expect("the server got ready");
-        let place = line.split_once("clients on /").and_then(|(_, rest)| rest.split_whitespace().next());
-        let address = place.and_then(|text| text.parse().ok()).expect("the line names the address");
-        Self { child, address }
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().expect("SIGKILL is sent");
-        self.child.wait().expect("it ended");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts the binary on a free port, and waits until it is ready.
+fn start(directory: &Path, yaml: &str) -> Helenus {
+    let options = Options {
+        executable: Some(PathBuf::from(env!("CARGO_BIN_EXE_helenus"))),
+        directory: Some(directory.to_owned()),
+        yaml: Some(yaml.to_owned()),
+        ..Options::default()
+    };
+    Helenus::start(&options).expect("the server starts")
 }
 
 async fn connect(address: SocketAddr) -> Session {
@@ -102,14 +70,12 @@ async fn check(session: &Session, acknowledged: &[i32]) {
 
 fn survives(sync: &str) {
     let directory = tempfile::tempdir().expect("a directory");
-    let config = directory.path().join("cassandra.yaml");
-    std::fs::write(&config, format!("cluster_name: Durable\n{sync}\n")).expect("written");
-    let home = directory.path().join("data");
+    let yaml = format!("cluster_name: Durable\n{sync}\n");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     let mut acknowledged = vec![0; WRITERS as usize];
     for round in 0..ROUNDS {
-        let mut process = Process::start(&home, &config);
-        let address = process.address;
+        let server = start(directory.path(), &yaml);
+        let address = server.address();
         runtime.block_on(async {
             let session = Arc::new(connect(address).await);
             if round == 0 {
@@ -127,8 +93,13 @@ fn survives(sync: &str) {
                 .zip(&acknowledged)
                 .map(|(writer, first)| tokio::spawn(write(session.clone(), writer, *first, gone.clone())))
                 .collect();
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            process.kill();
+            // The moment differs, and so does what is under way: a new segment, a flush, a sync.
+            tokio::time::sleep(Duration::from_millis(150 + 50 * round)).await;
+            if round % 3 == 1 {
+                let output = server.nodetool(&["flush", "durable"]).expect("nodetool runs");
+                assert!(output.status.success(), "{output:?}");
+            }
+            server.kill().expect("SIGKILL is sent");
             gone.store(true, Ordering::Relaxed);
             for (task, count) in tasks.into_iter().zip(&mut acknowledged) {
                 *count = task.await.expect("the writer ended");
@@ -136,18 +107,18 @@ fn survives(sync: &str) {
         });
     }
     assert!(acknowledged.iter().all(|count| *count > 0), "every writer wrote: {acknowledged:?}");
-    let process = Process::start(&home, &config);
-    runtime.block_on(async { check(&connect(process.address).await, &acknowledged).await });
+    let server = start(directory.path(), &yaml);
+    runtime.block_on(async { check(&connect(server.address()).await, &acknowledged).await });
 }
 
 #[test]
 fn acknowledged_writes_survive_in_periodic_mode() {
-    survives("commitlog_sync: periodic\ncommitlog_sync_period: 10000ms");
+    survives("commitlog_sync: periodic\ncommitlog_sync_period: 10000ms\ncommitlog_segment_size: 1MiB");
 }
 
 #[test]
 fn acknowledged_writes_survive_in_batch_mode() {
-    survives("commitlog_sync: batch");
+    survives("commitlog_sync: batch\ncommitlog_segment_size: 1MiB");
 }
 
 #[test]

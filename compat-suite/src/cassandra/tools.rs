@@ -1,15 +1,17 @@
 use std::fs;
 use std::io::{self, Read as _, Write as _};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use super::Installation;
+use super::{Installation, Options};
 use crate::process::Process;
 use crate::{Error, Result};
 
-/// How tools log: warnings, to their standard error.
+/// How tools log: warnings, to their standard error; but not that they leak, which they do because they count on ending.
 const LOGBACK: &str = r#"<configuration><appender name="S" class="ch.qos.logback.core.ConsoleAppender">
 <target>System.err</target><encoder><pattern>%m%n</pattern></encoder></appender>
+<logger name="org.apache.cassandra.utils.concurrent.Ref" level="OFF"/>
 <root level="WARN"><appender-ref ref="S"/></root></configuration>
 "#;
 
@@ -44,6 +46,7 @@ pub struct Tools {
     requests: ChildStdin,
     answers: ChildStdout,
     _process: Process,
+    temporary_directory: Option<tempfile::TempDir>,
 }
 
 impl Tools {
@@ -79,7 +82,25 @@ impl Tools {
         let (Some(requests), Some(answers)) = pipes else {
             return Err(Error::failed("java", "has no pipes"));
         };
-        Ok(Self { requests, answers, _process: process })
+        Ok(Self { requests, answers, _process: process, temporary_directory: None })
+    }
+
+    /// Starts it for a data directory that no node of Cassandra has, such as one of ours.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tools::start`].
+    pub fn for_data(data: &Path) -> Result<Self> {
+        let failed = |error: io::Error| Error::failed("a directory for Cassandra's tools", error);
+        let temporary = tempfile::tempdir().map_err(failed)?;
+        let options = Options::quick().with("data_file_directories", &format!("[{}]", data.display()));
+        let conf = temporary.path().join("conf");
+        fs::create_dir_all(&conf).map_err(failed)?;
+        let text = options.text(Ipv4Addr::LOCALHOST, temporary.path());
+        fs::write(conf.join("cassandra.yaml"), text).map_err(failed)?;
+        let mut tools = Self::start(temporary.path())?;
+        tools.temporary_directory = Some(temporary);
+        Ok(tools)
     }
 
     /// Runs a tool: the name of a class below `org.apache.cassandra.tools`, such as `SSTableExport` (sstabledump),
