@@ -116,12 +116,7 @@ impl Marker {
             Some(Value::Unset) => Ok(Bound::Unset),
             Some(Value::Bytes(bytes)) => {
                 self.cql_type.validate(bytes).map_err(|e| Error::invalid(e.to_string()))?;
-                match &self.cql_type {
-                    CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. } => {
-                        Ok(Bound::Bytes(collection::sorted(&self.cql_type, bytes)))
-                    }
-                    _ => Ok(Bound::Bytes(Cow::Borrowed(bytes))),
-                }
+                Ok(Bound::Bytes(collection::normalized(&self.cql_type, bytes)))
             }
         }
     }

@@ -194,20 +194,20 @@ pub fn sort_set<V: AsRef<[u8]>>(element: &CqlType, elements: &mut Vec<V>) {
     elements.dedup_by(|a, b| element.compare(a.as_ref(), b.as_ref()).is_eq());
 }
 
-/// Puts the entries of a map into its order; of entries with the same key the last one stays.
+/// Puts the entries of a map into its order; of entries with the same key the last value stays.
 pub fn sort_map<K: AsRef<[u8]>, V>(key: &CqlType, entries: &mut Vec<(K, V)>) {
     entries.sort_by(|a, b| key.compare(a.0.as_ref(), b.0.as_ref()));
     entries.dedup_by(|later, kept| {
         let same = key.compare(later.0.as_ref(), kept.0.as_ref()).is_eq();
         if same {
-            std::mem::swap(later, kept);
+            std::mem::swap(&mut later.1, &mut kept.1);
         }
         same
     });
 }
 
 /// A collection, tuple, user type or vector of these parts: elements, keys and values in turn, or fields. Sets and
-/// maps are put into their order; of entries with the same key the last one stays. Only fields may be null.
+/// maps are put into their order; of entries with the same key the last value stays. Only fields may be null.
 pub fn build(cql_type: &CqlType, parts: &[Option<&[u8]>]) -> Vec<u8> {
     let values = || parts.iter().map(|part| part.unwrap_or_default());
     match cql_type {
@@ -229,41 +229,81 @@ pub fn build(cql_type: &CqlType, parts: &[Option<&[u8]>]) -> Vec<u8> {
     }
 }
 
-/// A valid collection with the elements of all its sets and maps in order, as Cassandra's serializers of collections
-/// leave it; tuples and user types stay as they are, and so does any other value.
-pub fn sorted<'a>(cql_type: &CqlType, value: &'a [u8]) -> Cow<'a, [u8]> {
-    let nested = |cql_type: &CqlType| {
-        matches!(cql_type, CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. })
-    };
+/// A valid bound value as it is kept: the elements of a collection as [`rewritten`] gives them, a set or map in its order.
+/// Anything else stays as it is (Cassandra: `Lists.Value.fromSerialized`, and those of sets and maps).
+pub fn normalized<'a>(cql_type: &CqlType, value: &'a [u8]) -> Cow<'a, [u8]> {
     match cql_type {
-        CqlType::List { element, .. } if nested(element) => {
-            sorted_inside(cql_type, [element, element], value)
-        }
-        CqlType::Set { element, .. } if nested(element) => sorted_inside(cql_type, [element, element], value),
-        CqlType::Map { key, value: of, .. } if nested(key) || nested(of) => {
-            sorted_inside(cql_type, [key, of], value)
-        }
-        CqlType::Set { element, .. } => sorted_outside(cql_type, element, 1, value),
-        CqlType::Map { key, .. } => sorted_outside(cql_type, key, 2, value),
+        CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. } => rewritten(cql_type, value),
         _ => Cow::Borrowed(value),
     }
 }
 
-/// [`sorted`] where elements are collections: of these types in turn.
-fn sorted_inside(cql_type: &CqlType, types: [&CqlType; 2], value: &[u8]) -> Cow<'static, [u8]> {
-    let elements = elements_of_all(value).zip(types.into_iter().cycle());
-    let elements: Vec<_> = elements.map(|(element, of)| sorted(of, element)).collect();
-    Cow::Owned(build(cql_type, &elements.iter().map(|element| Some(&**element)).collect::<Vec<_>>()))
+/// Whether [`rewritten`] can give anything else than what it takes.
+fn may_change(cql_type: &CqlType) -> bool {
+    match cql_type {
+        CqlType::List { element, .. } | CqlType::Vector { element, .. } => may_change(element),
+        CqlType::Boolean | CqlType::Varint | CqlType::Decimal | CqlType::Inet => true,
+        CqlType::Set { .. } | CqlType::Map { .. } => true,
+        _ => false,
+    }
 }
 
-/// [`sorted`] where elements need no work: every `step`th of them is a key.
-fn sorted_outside<'a>(cql_type: &CqlType, key: &CqlType, step: usize, value: &'a [u8]) -> Cow<'a, [u8]> {
-    let keys = || elements_of_all(value).step_by(step);
-    let in_order = keys().zip(keys().skip(1)).all(|(a, b)| key.compare(a, b).is_lt());
-    if in_order {
-        return Cow::Borrowed(value);
+/// A valid value as its type writes what it reads: numbers in as few bytes as they need, mapped addresses as those of
+/// version 4, nested sets and maps in order. Tuples and user types stay as they are (Cassandra: `AbstractType.compose`
+/// and `decompose`, which bound elements pass through).
+fn rewritten<'a>(cql_type: &CqlType, value: &'a [u8]) -> Cow<'a, [u8]> {
+    const MAPPED: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+    match cql_type {
+        CqlType::Boolean if value.first().is_some_and(|byte| *byte > 1) => Cow::Borrowed(&[1]),
+        CqlType::Inet => Cow::Borrowed(value.strip_prefix(MAPPED).unwrap_or(value)),
+        CqlType::Varint => Cow::Borrowed(shortest(value)),
+        CqlType::Decimal => match value.split_at_checked(4) {
+            Some((scale, number)) if shortest(number).len() < number.len() => {
+                Cow::Owned([scale, shortest(number)].concat())
+            }
+            _ => Cow::Borrowed(value),
+        },
+        CqlType::List { element, .. } if may_change(element) => {
+            let mut out = Vec::with_capacity(value.len());
+            out.extend_from_slice(value.get(..4).unwrap_or_default());
+            for part in elements_or_null(value) {
+                write_value(&mut out, part.map(|part| rewritten(element, part)).as_deref());
+            }
+            Cow::Owned(out)
+        }
+        CqlType::Vector { element, dimension } if may_change(element) => {
+            let parts = vector_elements(element, *dimension, value).map(|part| rewritten(element, part));
+            Cow::Owned(encode_vector(element, &parts.collect::<Vec<_>>()))
+        }
+        CqlType::Set { element, .. } => sorted(cql_type, element, None, value),
+        CqlType::Map { key, value: kind, .. } => sorted(cql_type, key, Some(kind), value),
+        _ => Cow::Borrowed(value),
     }
-    Cow::Owned(build(cql_type, &elements_of_all(value).map(Some).collect::<Vec<_>>()))
+}
+
+/// A set of keys, or a map of keys to values, with its parts rewritten and in order.
+fn sorted<'a>(cql_type: &CqlType, key: &CqlType, values: Option<&CqlType>, value: &'a [u8]) -> Cow<'a, [u8]> {
+    if !may_change(key) && !values.is_some_and(may_change) {
+        let keys = || elements_of_all(value).step_by(if values.is_some() { 2 } else { 1 });
+        if keys().zip(keys().skip(1)).all(|(a, b)| key.compare(a, b).is_lt()) {
+            return Cow::Borrowed(value);
+        }
+    }
+    let kinds = [key, values.unwrap_or(key)];
+    let parts: Vec<_> =
+        elements_of_all(value).zip(kinds.iter().cycle()).map(|(part, kind)| rewritten(kind, part)).collect();
+    Cow::Owned(build(cql_type, &parts.iter().map(|part| Some(&**part)).collect::<Vec<_>>()))
+}
+
+/// A two's complement number without the leading bytes that say nothing.
+fn shortest(number: &[u8]) -> &[u8] {
+    let mut rest = number;
+    while let [first @ (0 | 0xff), tail @ ..] = rest
+        && tail.first().is_some_and(|second| second >> 7 == first >> 7)
+    {
+        rest = tail;
+    }
+    rest
 }
 
 /// The elements of a list or set, or the keys and values of a map in turn.
@@ -375,11 +415,30 @@ mod tests {
         let map = CqlType::Map { key: CqlType::Text.into(), value: CqlType::Text.into(), frozen: false };
         let value = encode_map(&[("b", "1"), ("a", "2"), ("b", "3")]);
         let expected = encode_map(&[("a", "2"), ("b", "3")]);
-        assert_eq!(sorted(&map, &value), Cow::<[u8]>::Owned(expected.clone()));
-        assert!(matches!(sorted(&map, &expected), Cow::Borrowed(_)));
+        assert_eq!(normalized(&map, &value), Cow::<[u8]>::Owned(expected.clone()));
+        assert!(matches!(normalized(&map, &expected), Cow::Borrowed(_)));
         let set = CqlType::Set { element: CqlType::Int.into(), frozen: false };
         let [one, minus] = [1_i32.to_be_bytes(), (-1_i32).to_be_bytes()];
         assert_eq!(build(&set, &[Some(&one), Some(&minus), Some(&one)]), encode_list(&[minus, one]));
+    }
+
+    #[test]
+    fn bound_elements_are_written_as_their_type_writes_them() {
+        let list = |element: CqlType| CqlType::List { element: element.into(), frozen: true };
+        let check = |element: CqlType, bound: &[u8], kept: &[u8]| {
+            assert_eq!(*normalized(&list(element), &encode_list(&[bound])), *encode_list(&[kept]));
+        };
+        check(CqlType::Varint, &[0, 0, 0x80], &[0, 0x80]);
+        check(CqlType::Varint, &[0xff, 0xff], &[0xff]);
+        check(CqlType::Varint, &[], &[]);
+        check(CqlType::Decimal, &[0, 0, 0, 1, 0, 5], &[0, 0, 0, 1, 5]);
+        check(CqlType::Boolean, &[7], &[1]);
+        let mapped = [&[0; 10][..], &[0xff, 0xff, 10, 0, 0, 1]].concat();
+        check(CqlType::Inet, &mapped, &[10, 0, 0, 1]);
+        let texts = CqlType::Set { element: CqlType::Text.into(), frozen: true };
+        check(texts, &encode_list(&["b", "a"]), &encode_list(&["a", "b"]));
+        let ints = encode_list(&[[0, 0, 0, 2], [0, 0, 0, 1]]);
+        assert!(matches!(normalized(&list(CqlType::Int), &ints), Cow::Borrowed(_)));
     }
 
     #[test]
@@ -389,15 +448,15 @@ mod tests {
         let unordered = encode_list(&["b", "a", "b"]);
         let ordered = encode_list(&["a", "b"]);
         assert_eq!(
-            *sorted(&list, &encode_list(&[&unordered, &ordered])),
+            *normalized(&list, &encode_list(&[&unordered, &ordered])),
             *encode_list(&[&ordered, &ordered])
         );
         let sets = CqlType::Set { element: set.into(), frozen: true };
-        assert_eq!(*sorted(&sets, &encode_list(&[&unordered, &ordered])), *encode_list(&[&ordered]));
+        assert_eq!(*normalized(&sets, &encode_list(&[&unordered, &ordered])), *encode_list(&[&ordered]));
     }
 
     #[test]
-    fn last_of_equal_keys_stays() {
+    fn last_value_of_equal_keys_stays() {
         let mut entries = vec![("b", 1), ("a", 2), ("b", 3)];
         sort_map(&CqlType::Text, &mut entries);
         assert_eq!(entries, [("a", 2), ("b", 3)]);
