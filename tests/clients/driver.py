@@ -4,13 +4,15 @@ import datetime
 import decimal
 import ipaddress
 import threading
+import time
 import uuid
 
-from cassandra import ConsistencyLevel, InvalidRequest, Unavailable
-from cassandra.cluster import EXEC_PROFILE_DEFAULT
+from cassandra import ConsistencyLevel, InvalidRequest, OperationTimedOut, Unavailable
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
+from cassandra.connection import ConnectionException
 from cassandra.policies import FallthroughRetryPolicy
-from cassandra.protocol import SyntaxException
+from cassandra.protocol import ExecuteMessage, SyntaxException
 from cassandra.query import (
     UNSET_VALUE,
     BatchStatement,
@@ -23,7 +25,7 @@ from cassandra.query import (
 )
 from cassandra.util import Date, Duration, SortedSet, Time
 
-from support import ARGUMENTS, HOST, PORT, cluster, equal, fresh_keyspace, main, raises
+from support import ARGUMENTS, HOST, cluster, equal, fresh_keyspace, main, raises, restart
 
 VERSION = int(ARGUMENTS[0])
 KEYSPACE = f"clients_driver_v{VERSION}"
@@ -374,6 +376,35 @@ def test_large_values(session):
     value = bytes(range(256)) * 4096
     session.execute(session.prepare("INSERT INTO large (k, v) VALUES (?, ?)"), (1, value))
     equal(session.execute("SELECT v FROM large").one().v, value)
+
+
+def test_prepared_statement_survives_a_restart(session):
+    """Last, for it ends the session's connections; they come again by themselves."""
+    session.execute("CREATE TABLE survives (k int PRIMARY KEY, v text)")
+    session.execute("INSERT INTO survives (k, v) VALUES (1, 'still here')")
+    select = session.prepare(f"SELECT v FROM {KEYSPACE}.survives WHERE k = ?")
+    stored = "SELECT query_string FROM system.prepared_statements WHERE prepared_id = %s"
+    equal(session.execute(stored, (select.query_id,)).one()[0], select.query_string)
+    restart()
+    other = cluster(VERSION)
+    try:
+        equal(other.connect().execute(stored, (select.query_id,)).one()[0], select.query_string)
+        # Below the driver's session, which would prepare it again without a word.
+        connection = other.connection_factory(other.metadata.all_hosts()[0].endpoint)
+        execute = ExecuteMessage(
+            select.query_id, [b"\0\0\0\1"], ConsistencyLevel.ONE, result_metadata_id=select.result_metadata_id
+        )
+        equal(connection.wait_for_response(execute).parsed_rows, [("still here",)])
+        connection.close()
+    finally:
+        other.shutdown()
+    for _ in range(300):
+        try:
+            equal(session.execute(select, (1,)).one().v, "still here")
+            return
+        except (NoHostAvailable, OperationTimedOut, ConnectionException):
+            time.sleep(0.1)
+    raise AssertionError("the session did not come back")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 import traceback
 
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
-from cassandra.policies import WhiteListRoundRobinPolicy
+from cassandra.policies import ConstantReconnectionPolicy, WhiteListRoundRobinPolicy
 
 HOST = sys.argv[1]
 PORT = int(sys.argv[2])
@@ -25,6 +25,7 @@ def cluster(version=None, **options):
     )
     if version:
         options["protocol_version"] = version
+    options.setdefault("reconnection_policy", ConstantReconnectionPolicy(0.2, None))
     return Cluster([HOST], port=PORT, execution_profiles={EXEC_PROFILE_DEFAULT: profile}, **options)
 
 
@@ -35,6 +36,12 @@ def fresh_keyspace(session, name, replication_factor=1):
         f"{{'class': 'SimpleStrategy', 'replication_factor': {replication_factor}}}"
     )
     session.set_keyspace(name)
+
+
+def restart():
+    """Has the server stopped and started again by who started this script; one that is not ours to stop goes on."""
+    print("restart", flush=True)
+    sys.stdin.readline()
 
 
 def raises(kind, function, *texts):

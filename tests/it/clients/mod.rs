@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) use server::TestServer;
 use toolchain::Program;
 
-/// How long a client may take, on a slow machine.
+/// How long a client may be silent, on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs a client against a new server and expects it to succeed.
@@ -58,7 +58,7 @@ fn run(name: &str, program: Result<Program, String>, arguments: &[&str]) {
     println!("{text}{errors}");
 }
 
-/// Collects what the client prints, and restarts the server where it asks for that. `false` where it takes too long.
+/// Collects what the client prints, and restarts the server where it asks for that. `false` where it is silent for too long.
 fn attend(child: &mut Child, server: &mut TestServer) -> (String, bool) {
     let mut input = child.stdin.take().expect("it is a pipe");
     let output = child.stdout.take().expect("it is a pipe");

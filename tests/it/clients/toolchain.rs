@@ -37,8 +37,7 @@ impl Place {
             .find(|path| path.join("CACHEDIR.TAG").exists() || path.ends_with("target"))
             .ok_or("the test does not run below a target directory")?;
         let directory = target.join(name);
-        let lock =
-            File::create(target.join(format!("{name}.lock"))).map_err(|error| error.to_string())?;
+        let lock = File::create(target.join(format!("{name}.lock"))).map_err(|error| error.to_string())?;
         lock.lock().map_err(|error| error.to_string())?;
         Ok(Self { done: directory.join("packages"), directory, _lock: lock })
     }
@@ -77,7 +76,8 @@ fn finish(command: &mut Command) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let [text, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let [text, errors] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     Err(format!("{command:?}: {}\n{text}{errors}", output.status))
 }
 
@@ -154,7 +154,12 @@ pub(super) fn node() -> Result<Program, String> {
         for file in files {
             fs::copy(source.join(file), directory.join(file)).map_err(|error| error.to_string())?;
         }
-        finish(Command::new("npm").current_dir(directory).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
+        finish(Command::new("npm").current_dir(directory).args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        ]))
     })?;
     let mut program = Program::new("node");
     program.arguments.push(source.join("driver-test.js").into());
