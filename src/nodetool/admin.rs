@@ -20,6 +20,20 @@ pub enum AdminError {
 /// The result of a command.
 pub type AdminResult<T> = Result<T, AdminError>;
 
+/// Which SSTables of a table are to be compacted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// All; into several of equal size, where that is set.
+    All {
+        /// `-s`
+        split_output: bool,
+    },
+    /// Those that have tokens from the first to the second; where the first is the greater one, around the ring.
+    Tokens(i64, i64),
+    /// Those that have this partition key, written as text.
+    Partition(String),
+}
+
 /// A server, as nodetool sees it. Names of keyspaces and tables are known to exist when a method takes them.
 pub trait Admin: Send + Sync + 'static {
     /// This node.
@@ -40,13 +54,16 @@ pub trait Admin: Send + Sync + 'static {
     /// Writes these tables' memtables to disk; all tables if none is named.
     fn flush<'a>(&'a self, keyspace: &'a str, tables: &'a [String]) -> BoxFuture<'a, AdminResult<()>>;
 
-    /// Compacts these tables into one SSTable each (or several of equal size); all tables if none is named.
+    /// Compacts SSTables of these tables; of all tables if none is named.
     fn compact<'a>(
         &'a self,
         keyspace: &'a str,
         tables: &'a [String],
-        split_output: bool,
+        selection: Selection,
     ) -> BoxFuture<'a, AdminResult<()>>;
+
+    /// Compacts these SSTables, of one or several tables, given by the paths of their data files.
+    fn compact_files<'a>(&'a self, files: &'a [String]) -> BoxFuture<'a, AdminResult<()>>;
 
     /// Stops listening for clients and accepting writes, flushes everything. The process stays.
     fn drain(&self) -> BoxFuture<'_, AdminResult<()>>;
@@ -70,8 +87,17 @@ pub trait Admin: Send + Sync + 'static {
     /// Changes that share.
     fn set_trace_probability(&self, probability: f64);
 
-    /// The data files of a table that may hold this partition key, written as CQL's text of it.
-    fn sstables(&self, keyspace: &str, table: &str, key: &str) -> AdminResult<Vec<String>>;
+    /// The data files of a table that hold this partition key, written as text or in hexadecimal, with their levels.
+    fn sstables<'a>(
+        &'a self,
+        keyspace: &'a str,
+        table: &'a str,
+        key: &'a str,
+        is_hex: bool,
+    ) -> BoxFuture<'a, AdminResult<Vec<(u32, String)>>>;
+
+    /// Whether a table is compacted by levels.
+    fn has_levels(&self, keyspace: &str, table: &str) -> bool;
 
     /// The replicas of this partition key.
     fn endpoints(&self, keyspace: &str, table: &str, key: &str) -> AdminResult<Vec<IpAddr>>;

@@ -1,9 +1,11 @@
 //! The commands by name: which there are, what they take, what runs them.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::admin::{Admin, AdminError, AdminResult};
+use super::admin::{Admin, AdminError, AdminResult, Selection};
 use super::{compaction, ring, tables};
 
 /// What a command prints, and the exit code.
@@ -102,7 +104,12 @@ const COMMANDS: &[Spec] = &[
     spec("getdefaultrf", "Gets default keyspace replication factor."),
     taking("getendpoints", "Print the end points that owns the key", "<keyspace> <table> <key>"),
     spec("getseeds", "Get the currently in use seed node IP list excluding the node IP"),
-    taking("getsstables", "Print the sstable filenames that own the key", "<keyspace> <cfname> <key>"),
+    Spec {
+        name: "getsstables",
+        description: "Print the sstable filenames that own the key",
+        flags: &[(&["-hf", "--hex-format"], false), (&["-l", "--show-levels"], false)],
+        arguments: Some("<keyspace> <cfname> <key>"),
+    },
     taking("gettimeout", "Print the timeout of the given type in ms", "<timeout_type>"),
     spec("gettraceprobability", "Print the current trace probability value"),
     Spec {
@@ -211,6 +218,8 @@ pub(super) struct Parsed {
     flags: Vec<(&'static str, Option<String>)>,
     pub arguments: Vec<String>,
     pub print_port: bool,
+    /// The names of nodes, where they are asked for.
+    pub names: HashMap<IpAddr, String>,
 }
 
 impl Parsed {
@@ -265,6 +274,9 @@ pub async fn execute(admin: &dyn Admin, arguments: &[String], print_port: bool) 
     let result = match Parsed::parse(spec, words) {
         Ok(mut parsed) => {
             parsed.print_port = print_port;
+            if parsed.has("-r") {
+                parsed.names = ring::names(admin).await;
+            }
             run(admin, spec.name, &parsed).await
         }
         Err(error) => Err(error),
@@ -306,7 +318,8 @@ async fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Outp
             format!("Current concurrent compactors in the system is: \n{}\n", admin.compactions().concurrent)
         }
         "getdefaultrf" => format!("{}\n", admin.node().default_keyspace_rf),
-        "getendpoints" | "getsstables" => key_location(admin, name, parsed)?,
+        "getendpoints" => endpoints(admin, parsed)?,
+        "getsstables" => sstables(admin, parsed).await?,
         "getseeds" => match admin.node().seeds.as_slice() {
             [] => "Seed node list does not contain any remote node IPs\n".to_owned(),
             seeds => format!(
@@ -362,30 +375,62 @@ fn keyspace_and_tables(admin: &dyn Admin, arguments: &[String]) -> AdminResult<V
 }
 
 async fn compact(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<Output> {
-    for flag in ["--user-defined", "-st", "-et", "--partition"] {
-        if parsed.has(flag) {
-            return Err(AdminError::Failed(format!("compact {flag} is not supported yet")));
-        }
+    let failed = |message: &str| Err(AdminError::Failed(message.to_owned()));
+    let (start, end) = (parsed.value("-st"), parsed.value("-et"));
+    let has_tokens = start.is_some() || end.is_some() || parsed.has("--partition");
+    if parsed.has("-s") && (parsed.has("--user-defined") || has_tokens) {
+        return failed("Invalid option combination: Can not use split-output here");
     }
+    if parsed.has("--user-defined") {
+        if has_tokens {
+            return failed("Invalid option combination: Can not provide tokens when using user-defined");
+        }
+        admin.compact_files(&parsed.arguments).await?;
+        return Ok(Output::default());
+    }
+    let selection = match (start, end, parsed.value("--partition")) {
+        (None, None, None) => Selection::All { split_output: parsed.has("-s") },
+        (None, None, Some(key)) => Selection::Partition(key.to_owned()),
+        (start, end, _) => Selection::Tokens(token(start)?, token(end)?),
+    };
     for (keyspace, tables) in keyspace_and_tables(admin, &parsed.arguments)? {
-        admin.compact(&keyspace, &tables, parsed.has("-s")).await?;
+        admin.compact(&keyspace, &tables, selection.clone()).await?;
     }
     Ok(Output::default())
 }
 
-fn key_location(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<String> {
+fn token(text: Option<&str>) -> AdminResult<i64> {
+    let text = text.unwrap_or_default();
+    text.parse().map_err(|_| {
+        AdminError::Failed(format!(
+            "Invalid token for Murmur3Partitioner. Got {text} but expected a long value (unsigned 8 bytes integer)."
+        ))
+    })
+}
+
+/// The keyspace, table and key of a command, which has no other arguments.
+fn key_of<'a>(admin: &dyn Admin, parsed: &'a Parsed, usage: &str) -> AdminResult<[&'a str; 3]> {
     let [keyspace, table, key] = parsed.arguments.as_slice() else {
-        return Err(AdminError::Invalid(match name {
-            "getendpoints" => "getendpoints requires keyspace, table and partition key arguments".to_owned(),
-            _ => "getsstables requires ks, cf and key args".to_owned(),
-        }));
+        return Err(AdminError::Invalid(usage.to_owned()));
     };
     keyspace_and_tables(admin, &[keyspace.clone(), table.clone()])?;
-    let lines = match name {
-        "getendpoints" => admin.endpoints(keyspace, table, key)?.iter().map(ToString::to_string).collect(),
-        _ => admin.sstables(keyspace, table, key)?,
-    };
-    Ok(lines.into_iter().map(|line| line + "\n").collect())
+    Ok([keyspace, table, key])
+}
+
+fn endpoints(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<String> {
+    let usage = "getendpoints requires keyspace, table and partition key arguments";
+    let [keyspace, table, key] = key_of(admin, parsed, usage)?;
+    Ok(admin.endpoints(keyspace, table, key)?.iter().map(|address| format!("{address}\n")).collect())
+}
+
+async fn sstables(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<String> {
+    let [keyspace, table, key] = key_of(admin, parsed, "getsstables requires ks, cf and key args")?;
+    let mut found = admin.sstables(keyspace, table, key, parsed.has("-hf")).await?;
+    if parsed.has("-l") && admin.has_levels(keyspace, table) {
+        found.sort();
+        return Ok(found.iter().map(|(level, file)| format!("{level}: {file}\n")).collect());
+    }
+    Ok(found.iter().map(|(_, file)| format!("{file}\n")).collect())
 }
 
 const TIMEOUT_TYPES: &str = "read, range, write, counterwrite, cascontention, truncate, internodeconnect, \

@@ -14,7 +14,7 @@ mod tables;
 
 pub use admin::{
     Admin, AdminError, AdminResult, CacheInfo, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState,
-    PastCompaction, RingNode, RunningCompaction, TableStats,
+    PastCompaction, RingNode, RunningCompaction, Selection, TableStats,
 };
 pub use channel::{Channel, SOCKET};
 pub use command::{Output, execute};

@@ -1,8 +1,8 @@
 //! `status`, `ring`, `info`, `describecluster`, `describering`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::admin::{Admin, AdminError, AdminResult, CacheInfo, KeyspaceInfo, NodeState, RingNode};
 use super::command::{Output, Parsed};
@@ -111,11 +111,26 @@ fn effective_shares(nodes: &[RingNode], keyspace: &KeyspaceInfo) -> Vec<f64> {
     shares
 }
 
-fn shown(address: SocketAddr, print_port: bool) -> String {
-    if print_port { address.to_string() } else { address.ip().to_string() }
+/// The names of all nodes; an address that has none stands for itself.
+pub(super) async fn names(admin: &dyn Admin) -> HashMap<IpAddr, String> {
+    let addresses: Vec<IpAddr> = admin.ring().iter().map(|node| node.address.ip()).collect();
+    let look_up = move || {
+        let name = |address: IpAddr| Some((address, dns_lookup::lookup_addr(&address).ok()?));
+        addresses.into_iter().filter_map(name).collect()
+    };
+    // The resolver may take its time.
+    tokio::task::spawn_blocking(look_up).await.unwrap_or_default()
 }
 
-/// `resolve_ip`: there is no resolver here beyond the hosts file, so an address names itself.
+fn shown(address: SocketAddr, parsed: &Parsed) -> String {
+    match (parsed.names.get(&address.ip()), parsed.print_port) {
+        (Some(name), true) => format!("{name}:{}", address.port()),
+        (Some(name), false) => name.clone(),
+        (None, true) => address.to_string(),
+        (None, false) => address.ip().to_string(),
+    }
+}
+
 fn datacenters(nodes: &[RingNode]) -> BTreeMap<&str, Vec<usize>> {
     let mut datacenters: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -152,7 +167,7 @@ pub(super) fn status(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<Output> 
                 NodeState::Moving => 'M',
             };
             let flags = format!("{}{state}", if node.up { 'U' } else { 'D' });
-            let address = shown(node.address, parsed.print_port);
+            let address = shown(node.address, parsed);
             let load = node.load_bytes.map_or_else(|| "?".to_owned(), file_size);
             let owns = match ownership.note {
                 None => format!("{:.1}%", ownership.shares[*index] * 100.0),
@@ -208,7 +223,10 @@ pub(super) fn ring(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<Output> {
         Ok(ownership) => ownership,
         Err(message) => return Ok(Output::printed_error(&message)),
     };
-    let address = |node: &RingNode| node.address.to_string();
+    let address = |node: &RingNode| match parsed.names.get(&node.address.ip()) {
+        Some(name) => format!("{name}:{}", node.address.port()),
+        None => node.address.to_string(),
+    };
     let widest = nodes.iter().map(|node| address(node).len()).max().unwrap_or(0);
     let mut text = String::from("\n");
     let mut line = |cells: [&str; 7]| {
@@ -243,7 +261,7 @@ pub(super) fn ring(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<Output> {
                 Some(_) => "?".to_owned(),
             };
             line([
-                &shown(node.address, parsed.print_port),
+                &shown(node.address, parsed),
                 &node.rack,
                 if node.up { "Up" } else { "Down" },
                 state,
@@ -387,7 +405,7 @@ pub(super) fn describe_cluster(admin: &dyn Admin, parsed: &Parsed) -> String {
     let mut releases: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for member in &nodes {
         let version = if member.up { member.schema_version.to_string() } else { "UNREACHABLE".to_owned() };
-        schemas.entry(version).or_default().push(shown(member.address, parsed.print_port));
+        schemas.entry(version).or_default().push(shown(member.address, parsed));
         releases.entry(member.release_version.clone()).or_default().push(member.address.to_string());
     }
     for (version, members) in schemas {
@@ -445,7 +463,7 @@ pub(super) fn describe_ring(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<S
     for (position, (end, owner)) in all.iter().enumerate() {
         let start = all[if position == 0 { all.len() - 1 } else { position - 1 }].0;
         let node = &nodes[*owner];
-        let address = shown(node.address, parsed.print_port);
+        let address = shown(node.address, parsed);
         let _ = writeln!(
             text,
             "\tTokenRange(start_token:{start}, end_token:{end}, endpoints:[{address}], rpc_endpoints:[{address}], \

@@ -79,8 +79,16 @@ impl Admin for Fake {
         Box::pin(async { Ok(()) })
     }
 
-    fn compact<'a>(&'a self, _: &'a str, _: &'a [String], _: bool) -> BoxFuture<'a, AdminResult<()>> {
-        Box::pin(async { Err(AdminError::Failed("disk full".into())) })
+    fn compact<'a>(&'a self, _: &'a str, _: &'a [String], what: Selection) -> BoxFuture<'a, AdminResult<()>> {
+        let result = match what {
+            Selection::All { split_output: false } => Err(AdminError::Failed("disk full".into())),
+            other => Err(AdminError::Failed(format!("{other:?}"))),
+        };
+        Box::pin(async { result })
+    }
+
+    fn compact_files<'a>(&'a self, files: &'a [String]) -> BoxFuture<'a, AdminResult<()>> {
+        Box::pin(async move { Err(AdminError::Failed(files.join("+"))) })
     }
 
     fn drain(&self) -> BoxFuture<'_, AdminResult<()>> {
@@ -107,8 +115,20 @@ impl Admin for Fake {
 
     fn set_trace_probability(&self, _: f64) {}
 
-    fn sstables(&self, _: &str, _: &str, _: &str) -> AdminResult<Vec<String>> {
-        Ok(Vec::new())
+    fn sstables<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a str,
+        key: &'a str,
+        is_hex: bool,
+    ) -> BoxFuture<'a, AdminResult<Vec<(u32, String)>>> {
+        let file = |level, name: &str| (level, format!("/{name}-{key}-{is_hex}"));
+        let found = vec![file(1, "b"), file(0, "a")];
+        Box::pin(async { Ok(found) })
+    }
+
+    fn has_levels(&self, _: &str, table: &str) -> bool {
+        table == "peers"
     }
 
     fn endpoints(&self, _: &str, _: &str, _: &str) -> AdminResult<Vec<IpAddr>> {
@@ -219,6 +239,38 @@ async fn wrong_use_is_explained_as_cassandra_does() {
     assert_eq!((output.stderr.as_str(), output.code), ("error: Unknown keyspace/cf pair (ks.nosuch)\n", 2));
     let output = run("compact").await;
     assert_eq!((output.stderr.as_str(), output.code), ("error: disk full\n", 2));
+}
+
+#[tokio::test]
+async fn a_part_of_the_sstables_is_compacted() {
+    for (command, expected) in [
+        ("compact -s ks", "All { split_output: true }"),
+        ("compact -st 5 -et 9 ks local", "Tokens(5, 9)"),
+        ("compact --partition k:1 ks local", "Partition(\"k:1\")"),
+        ("compact --user-defined /a /b", "/a+/b"),
+        ("compact -s --user-defined /a", "Invalid option combination: Can not use split-output here"),
+        (
+            "compact --user-defined --partition k /a",
+            "Invalid option combination: Can not provide tokens when using user-defined",
+        ),
+        (
+            "compact -st x -et 9 ks",
+            "Invalid token for Murmur3Partitioner. Got x but expected a long value (unsigned 8 bytes integer).",
+        ),
+    ] {
+        let output = run(command).await;
+        assert_eq!((output.stderr, output.code), (format!("error: {expected}\n"), 2), "{command}");
+    }
+    check("getsstables ks local 1", "/b-1-false\n/a-1-false\n").await;
+    check("getsstables -hf -l ks peers 01", "0: /a-01-true\n1: /b-01-true\n").await;
+    check_bad("getsstables ks", "getsstables requires ks, cf and key args").await;
+}
+
+#[tokio::test]
+async fn names_take_the_place_of_addresses() {
+    let name = dns_lookup::lookup_addr(&"127.0.0.2".parse().unwrap()).unwrap_or("127.0.0.2".to_owned());
+    assert!(run("status -r").await.stdout.contains(&format!("UN  {name} ")));
+    assert!(run("ring -r").await.stdout.contains(&format!("\n{name} ")));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::sstables;
 use super::table_stats;
 use super::transport::Transport;
 use crate::cluster::local_node::{PARTITIONER, RELEASE_VERSION};
@@ -16,7 +17,8 @@ use crate::cluster::timeouts::TimeoutKind;
 use crate::config::Config;
 use crate::cql::node::Node;
 use crate::nodetool::{
-    Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState, RingNode, TableStats,
+    Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState, RingNode, Selection,
+    TableStats,
 };
 use crate::schema::{Schema, TableId, system};
 use crate::storage::{Storage, StorageError};
@@ -203,9 +205,23 @@ impl Admin for NodeAdmin {
         &'a self,
         keyspace: &'a str,
         tables: &'a [String],
-        _split_output: bool,
+        selection: Selection,
     ) -> BoxFuture<'a, AdminResult<()>> {
-        self.on_tables(self.ids(keyspace, tables), Storage::compact)
+        let storage = self.storage().clone();
+        let ids = self.ids(keyspace, tables);
+        match selection {
+            // Every strategy here says itself how large its SSTables are.
+            Selection::All { .. } => self.on_tables(ids, Storage::compact),
+            Selection::Tokens(start, end) => {
+                blocking(move || sstables::compact_tokens(&storage, &ids, start, end))
+            }
+            Selection::Partition(key) => blocking(move || sstables::compact_partition(&storage, &ids, &key)),
+        }
+    }
+
+    fn compact_files<'a>(&'a self, files: &'a [String]) -> BoxFuture<'a, AdminResult<()>> {
+        let (storage, files) = (self.storage().clone(), files.to_vec());
+        blocking(move || sstables::compact_files(&storage, &files))
     }
 
     fn drain(&self) -> BoxFuture<'_, AdminResult<()>> {
@@ -262,8 +278,31 @@ impl Admin for NodeAdmin {
         self.state.lock().trace_probability = probability;
     }
 
-    fn sstables(&self, _keyspace: &str, _table: &str, _key: &str) -> AdminResult<Vec<String>> {
-        Err(AdminError::Failed("getsstables is not supported yet".to_owned()))
+    fn sstables<'a>(
+        &'a self,
+        keyspace: &'a str,
+        table: &'a str,
+        key: &'a str,
+        is_hex: bool,
+    ) -> BoxFuture<'a, AdminResult<Vec<(u32, String)>>> {
+        let (storage, key) = (self.storage().clone(), key.to_owned());
+        let id = self.ids(keyspace, &[table.to_owned()]).first().copied();
+        async move {
+            let Some(id) = id else { return Ok(Vec::new()) };
+            let found =
+                tokio::task::spawn_blocking(move || sstables::with_key(&storage, id, &key, is_hex)).await;
+            match found {
+                Ok(found) => found.map_err(|e| AdminError::Failed(e.to_string())),
+                Err(error) => Err(AdminError::Failed(error.to_string())),
+            }
+        }
+        .boxed()
+    }
+
+    fn has_levels(&self, keyspace: &str, table: &str) -> bool {
+        let schema = self.schema();
+        let table = schema.table(keyspace, table);
+        table.is_some_and(|table| table.params.compaction.class.ends_with("LeveledCompactionStrategy"))
     }
 
     fn endpoints(&self, _keyspace: &str, _table: &str, _key: &str) -> AdminResult<Vec<IpAddr>> {

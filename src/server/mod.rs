@@ -5,6 +5,7 @@ mod boot;
 mod estimates;
 mod measures;
 mod options;
+mod sstables;
 mod table_stats;
 mod transport;
 mod virtual_tables;

@@ -16,6 +16,7 @@ use super::model::{
 };
 use super::options::StorageOptions;
 use super::order::TableOrder;
+use super::sstable::SSTableReader;
 use super::table_store::TableStore;
 use crate::env::clock::Clock;
 use crate::schema::{TableId, TableMetadata};
@@ -86,6 +87,16 @@ impl Storage {
     pub fn compact(&self, table: TableId) -> Result<(), StorageError> {
         let store: Arc<dyn CompactionTable> = self.required_table(table)?;
         self.compactions.compact_all(&store)
+    }
+
+    /// Compacts the SSTables of a table that are selected.
+    pub fn compact_where(
+        &self,
+        table: TableId,
+        select: impl Fn(&SSTableReader) -> bool,
+    ) -> Result<(), StorageError> {
+        let store: Arc<dyn CompactionTable> = self.required_table(table)?;
+        self.compactions.compact_where(&store, &select)
     }
 
     /// Removes all SSTables of a table, and sees to it that no compaction brings anything of them back.

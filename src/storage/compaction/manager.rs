@@ -220,6 +220,28 @@ impl CompactionManager {
         }
     }
 
+    /// Compacts those SSTables of a table that are selected into one, on this thread (`nodetool compact` of a part).
+    pub fn compact_where(
+        &self,
+        table: &Arc<dyn CompactionTable>,
+        select: &dyn Fn(&SSTableReader) -> bool,
+    ) -> Result<(), StorageError> {
+        loop {
+            let mut chosen = table.files().sstables().to_vec();
+            chosen.retain(|sstable| !sstable.is_suspect() && select(sstable));
+            if chosen.is_empty() {
+                return Ok(());
+            }
+            match CompactionTask::new(table.clone(), chosen, Operation::Compaction) {
+                Some(task) => return self.run(&task).map(|_| ()),
+                None if self.stopped.load(Ordering::Relaxed) => {
+                    return Err(StorageError::Closed("compactions are stopped".to_owned()));
+                }
+                None => std::thread::sleep(std::time::Duration::from_millis(50)),
+            }
+        }
+    }
+
     /// Rewrites each SSTable of a table by itself (`nodetool garbagecollect`, `upgradesstables`, `scrub`).
     pub fn rewrite_each(
         &self,
