@@ -77,19 +77,19 @@ impl Node {
     }
 
     /// Prepares a statement: plans it, keeps it, and notes it in `system.prepared_statements`
-    /// (Cassandra: `QueryProcessor.prepare`).
+    /// (Cassandra: `QueryProcessor.prepare`). The last part of the answer says whether it was not known before.
     pub fn prepare(
         &self,
         text: &str,
         keyspace: Option<&str>,
-    ) -> Result<(StatementId, Arc<PreparedStatement>), Error> {
+    ) -> Result<(StatementId, Arc<PreparedStatement>, bool), Error> {
         let (bare, within) = (statement_id(text, None), statement_id(text, keyspace));
         if let (Ok(a), Ok(b)) = (self.statements.get(&bare), self.statements.get(&within)) {
             if a.is_qualified {
-                return Ok((bare, a));
+                return Ok((bare, a, false));
             }
             if keyspace.is_some() && !b.is_qualified {
-                return Ok((within, b));
+                return Ok((within, b, false));
             }
         }
         let statement = self.plan_current(text, keyspace)?;
@@ -103,7 +103,7 @@ impl Node {
         if keyspace.is_some() {
             self.keep(&within, keyspace, &statement);
         }
-        Ok((if statement.is_qualified { bare } else { within }, statement))
+        Ok((if statement.is_qualified { bare } else { within }, statement, true))
     }
 
     /// A plan of the schema as it is when the plan is kept, so that no schema change misses it.

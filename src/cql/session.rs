@@ -140,12 +140,12 @@ impl Session {
 
 impl Inner {
     fn prepare(&self, text: &str, keyspace: Option<&str>) -> Response {
-        let (id, statement) = match self.node.prepare(text, keyspace) {
+        let (id, statement, is_new) = match self.node.prepare(text, keyspace) {
             Ok(prepared) => prepared,
             Err(error) => return error.into(),
         };
         let mut warnings = Vec::new();
-        if !statement.is_qualified {
+        if is_new && !statement.is_qualified {
             self.warn_of_use(&id, keyspace, &mut warnings);
         }
         let prepared = ResultMessage::Prepared(Box::new(statement.response(id)));

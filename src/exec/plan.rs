@@ -148,6 +148,7 @@ impl Plan {
 impl ModificationPlan {
     /// Runs it alone.
     fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
+        let values = &*self.values(values)?;
         if let Some(part) = &self.conditional {
             let bind = BindContext { values, functions: &context.functions };
             return self.execute_conditionally(part, context, bind).map(Outcome::Conditional);

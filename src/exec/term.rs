@@ -47,6 +47,8 @@ pub enum Term {
     Value(Option<Bytes>),
     /// A bind marker.
     Marker(Marker),
+    /// The value at this place behind the bound ones, which is known to be right.
+    Behind(usize),
     /// A literal with parts that are known only at execution.
     Composite(Composite),
     /// A call of a scalar function.
@@ -85,7 +87,7 @@ impl Term {
     pub fn contains_bind_marker(&self) -> bool {
         match self {
             Self::Value(_) => false,
-            Self::Marker(_) => true,
+            Self::Marker(_) | Self::Behind(_) => true,
             Self::Composite(literal) => literal.elements.iter().any(Term::contains_bind_marker),
             Self::Call(call) => call.arguments.iter().any(Term::contains_bind_marker),
         }
@@ -102,6 +104,11 @@ impl Term {
             Self::Value(None) => Ok(Bound::Null),
             Self::Value(Some(bytes)) => Ok(Bound::Bytes(Cow::Borrowed(bytes))),
             Self::Marker(marker) => marker.bind(context.values),
+            Self::Behind(index) => Ok(match context.values.get(*index) {
+                None | Some(Value::Null) => Bound::Null,
+                Some(Value::Unset) => Bound::Unset,
+                Some(Value::Bytes(bytes)) => Bound::Bytes(Cow::Borrowed(bytes)),
+            }),
             Self::Composite(literal) => literal.bind(context),
             Self::Call(call) => call.bind(context),
         }

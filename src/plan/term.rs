@@ -50,8 +50,11 @@ impl TermPlanner<'_> {
         }
     }
 
-    /// A marker for this receiver.
+    /// A marker for this receiver. One behind those of the statement stands for a value that no client binds.
     pub fn marker(&mut self, index: usize, receiver: &Receiver) -> Term {
+        if index >= self.markers.len() {
+            return Term::Behind(index);
+        }
         self.markers.add(index, receiver);
         Term::Marker(Marker { index, cql_type: receiver.cql_type.clone() })
     }

@@ -5,5 +5,6 @@ mod command_line;
 mod golden;
 mod imports;
 mod kill;
+mod lwt;
 mod scylla;
 mod values;

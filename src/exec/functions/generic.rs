@@ -3,7 +3,7 @@
 
 use super::{Accumulator, CallShape, Function, aggregate, argument, masking, scalar};
 use crate::error::Error;
-use crate::types::{CqlType, collection};
+use crate::types::{CqlType, Json, JsonValueError, collection, parse_json};
 
 /// The function of this name for these arguments; none where there is no such name.
 pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>, Error> {
@@ -13,9 +13,10 @@ pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>,
             Ok(Some(aggregate::extreme(&of, name == "max")))
         }
         "to_json" | "tojson" => {
-            let [of] = types("to_json", ["any"], call, |_, given| given.cloned())?;
+            let [of] = types(name, ["any"], call, |_, given| given.cloned())?;
             Ok(Some(to_json(&of)))
         }
+        "from_json" | "fromjson" => from_json(name, call).map(Some),
         "map_keys" | "map_values" => {
             let [map] = types(name, ["map"], call, |_, given| given.cloned())?;
             map_part(name, &map, call).map(Some)
@@ -44,6 +45,48 @@ fn to_json(of: &CqlType) -> Function {
     scalar("to_json", std::slice::from_ref(of), CqlType::Text, move |arguments, _| {
         Ok(Some(cql_type.to_json(arguments.first().copied().flatten()).into_bytes()))
     })
+}
+
+/// The value of what receives it, from JSON (Cassandra: `FromJsonFct`).
+fn from_json(name: &str, call: &CallShape<'_>) -> Result<Function, Error> {
+    let [of] = types(name, ["text"], call, |_, given| Some(given.cloned().unwrap_or(CqlType::Text)))?;
+    if of != CqlType::Text && !CqlType::Text.is_value_compatible_with(&of) {
+        let text = (call.text)(0);
+        return Err(Error::invalid(format!(
+            "Function system.{name} requires an argument of type text, but found argument {text} of type {of}"
+        )));
+    }
+    let Some(to) = call.receiver.cloned() else {
+        return Err(Error::invalid(format!(
+            "{name}() cannot be used in the selection clause of a SELECT statement"
+        )));
+    };
+    let (function, cql_type) = (name.to_owned(), to.clone());
+    Ok(scalar(name, &[CqlType::Text], to, move |arguments, _| {
+        let Some(text) = arguments.first().copied().flatten() else { return Ok(None) };
+        let failed = |message: String| Error::FunctionFailure {
+            keyspace: "system".to_owned(),
+            name: function.clone(),
+            argument_types: vec!["text".to_owned()],
+            message,
+        };
+        let text = String::from_utf8_lossy(text);
+        let json = parse_json(&text).map_err(|error| {
+            failed(format!(
+                "execution of 'system.{function}[text]' failed: Could not decode JSON string '{text}': {error}"
+            ))
+        })?;
+        if json == Json::Null {
+            return Ok(None);
+        }
+        cql_type.from_json(&json).map(Some).map_err(|error| match error {
+            JsonValueError::Marshal(message) => {
+                failed(format!("org.apache.cassandra.serializers.MarshalException: {message}"))
+            }
+            JsonValueError::Invalid(message) => Error::Invalid(message),
+            JsonValueError::Server(message) => Error::server(message),
+        })
+    }))
 }
 
 /// The types of the arguments of a function with these parameters, each found by `infer` from what is known of it.

@@ -62,7 +62,9 @@ fn log(number: Number) -> Result<Number, Error> {
 }
 
 fn log10(number: Number) -> Result<Number, Error> {
-    apply(number, f64::log10, transcendental::log10, Some("Log10 of number zero or less"))
+    // As on the machine that Java runs on, and as `ln` has it, the logarithm of a negative number is a negative NaN.
+    let log10 = |value: f64| if value < 0.0 { -f64::NAN } else { value.log10() };
+    apply(number, log10, transcendental::log10, Some("Log10 of number zero or less"))
 }
 
 /// Applies one of these functions: by doubles to numbers of fixed length, by decimals to the others.

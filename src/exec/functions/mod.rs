@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
-use crate::types::{CqlType, token};
+use crate::types::{CqlType, maybe_quoted, token};
 
 /// What a function may know besides its arguments.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,7 +101,7 @@ impl fmt::Display for Function {
     /// As Cassandra's `AbstractFunction.toString`: `system.max : (int) -> int`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let types: Vec<String> = self.arg_types.iter().map(CqlType::to_string).collect();
-        write!(f, "{} : ({}) -> {}", self.name(), types.join(", "), self.return_type)
+        write!(f, "system.{} : ({}) -> {}", maybe_quoted(&self.name), types.join(", "), self.return_type)
     }
 }
 

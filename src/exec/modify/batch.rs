@@ -105,6 +105,11 @@ impl BatchPlan {
         context: &ExecutionContext<'_>,
         values: impl Fn(usize) -> &'v Values,
     ) -> Result<Outcome, Error> {
+        let mut all_values = Vec::with_capacity(self.statements.len());
+        for (i, statement) in self.statements.iter().enumerate() {
+            all_values.push(statement.values(values(i))?);
+        }
+        let values = |i: usize| &*all_values[i];
         if self.has_conditions() {
             return self.execute_conditionally(context, values).map(Outcome::Conditional);
         }

@@ -206,7 +206,8 @@ impl BoundCondition<'_> {
         let has_cells = row.is_some_and(|row| row.cells_of(column.id).len() > 0);
         for value in &self.values {
             let bytes = match value {
-                Bound::Unset => return Err(unset()),
+                Bound::Unset if is_contains => Some(&[][..]),
+                Bound::Unset => return Err(unset_collection(&column.cql_type)),
                 Bound::Null => None,
                 Bound::Bytes(bytes) => Some(&**bytes),
             };
@@ -285,7 +286,7 @@ impl BoundCondition<'_> {
         let column = &*self.condition.column;
         let index = match &self.element {
             Bound::Null => return Err(Error::invalid("Invalid null value for list element access")),
-            Bound::Unset => return Err(unset()),
+            Bound::Unset => return Err(Error::server("java.lang.IndexOutOfBoundsException")),
             Bound::Bytes(bytes) => match <[u8; 4]>::try_from(&**bytes).map(i32::from_be_bytes) {
                 Ok(index) => index,
                 Err(_) => return Err(Error::invalid("Invalid null value for list element access")),
@@ -366,6 +367,20 @@ fn satisfies(operator: Operator, order: Ordering) -> bool {
 
 fn unset() -> Error {
     Error::invalid("Invalid 'unset' value in condition")
+}
+
+/// Cassandra fails where a whole collection is compared with an unset value.
+fn unset_collection(cql_type: &CqlType) -> Error {
+    let kind = match cql_type {
+        CqlType::List { .. } => "Lists",
+        CqlType::Set { .. } => "Sets",
+        _ => "Maps",
+    };
+    let (found, wanted) =
+        ("org.apache.cassandra.cql3.Constants$Value", format!("org.apache.cassandra.cql3.{kind}$Value"));
+    Error::server(format!(
+        "java.lang.ClassCastException: class {found} cannot be cast to class {wanted} ({found} and {wanted} are in unnamed module of loader 'app')"
+    ))
 }
 
 fn null_comparison(operator: Operator) -> Error {

@@ -6,6 +6,7 @@
 //! - [`collector`]: the mutations that come of one or several statements.
 //! - [`batch`][]: batches.
 //! - [`condition`]: what must hold of a row.
+//! - [`json`]: rows in JSON.
 //! - [`conditional`]: statements and batches that are run only if that holds.
 
 pub mod attributes;
@@ -13,14 +14,17 @@ pub mod batch;
 pub mod collector;
 pub mod condition;
 pub mod conditional;
+pub mod json;
 pub mod operation;
 pub mod row_update;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use attributes::Attributes;
 use collector::MutationCollector;
 use conditional::ConditionalPart;
+use json::JsonRow;
 use operation::Operation;
 use row_update::{RowUpdate, WriteTime};
 
@@ -67,9 +71,19 @@ pub struct ModificationPlan {
     pub statics: Vec<Operation>,
     /// `IF …`
     pub conditional: Option<Arc<ConditionalPart>>,
+    /// The row in JSON.
+    pub json: Option<Arc<JsonRow>>,
 }
 
 impl ModificationPlan {
+    /// The values that its terms are bound to: those that came with the statement, and those of a row in JSON.
+    pub fn values<'v>(&self, bound: &'v Values) -> Result<Cow<'v, Values>, Error> {
+        match &self.json {
+            None => Ok(Cow::Borrowed(bound)),
+            Some(row) => row.append_to(bound).map(Cow::Owned),
+        }
+    }
+
     /// Whether rows have to be read before they can be changed.
     pub fn requires_read(&self) -> bool {
         self.regular.iter().chain(&self.statics).any(|op| op.action.requires_read())

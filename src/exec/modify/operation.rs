@@ -137,14 +137,22 @@ impl Operation {
             Action::Delete if self.column.is_complex() => row.delete_complex(self.column.id),
             Action::Delete => row.tombstone(self.column.id, None),
             Action::AddNumber(term, add) => {
-                let value = addend(term.bind(context)?, "value")?;
+                let value = match term.bind(context)? {
+                    Bound::Bytes(value) => value,
+                    Bound::Null => return Err(null_buffer("value")),
+                    Bound::Unset => return Err(null_number(&self.column.cql_type)),
+                };
                 if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
                     let sum = add.execute(&[Some(cell.value), Some(&value)], context.functions)?;
                     self.set(sum.map_or(Bound::Null, |sum| Bound::Bytes(Cow::Owned(sum))), row);
                 }
             }
             Action::AddText(term) => {
-                let value = addend(term.bind(context)?, "append")?;
+                let value = match term.bind(context)? {
+                    Bound::Bytes(value) => value,
+                    Bound::Null => return Err(null_buffer("append")),
+                    Bound::Unset => return Ok(()),
+                };
                 if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
                     row.cell(self.column.id, None, &[cell.value, &*value].concat());
                 }
@@ -307,14 +315,26 @@ fn map_key(key: Bound<'_>) -> Result<Cow<'_, [u8]>, Error> {
     }
 }
 
-/// What is added to a number or text; where there is nothing, Cassandra fails with this.
-fn addend<'a>(value: Bound<'a>, name: &str) -> Result<Cow<'a, [u8]>, Error> {
-    match value {
-        Bound::Bytes(bytes) => Ok(bytes),
-        Bound::Null | Bound::Unset => Err(Error::server(format!(
-            "java.lang.NullPointerException: Cannot invoke \"java.nio.ByteBuffer.remaining()\" because \"{name}\" is null"
-        ))),
-    }
+/// How Cassandra fails where null is added.
+fn null_buffer(name: &str) -> Error {
+    Error::server(format!(
+        "java.lang.NullPointerException: Cannot invoke \"java.nio.ByteBuffer.remaining()\" because \"{name}\" is null"
+    ))
+}
+
+/// How Cassandra fails where an unset value is added to a number.
+fn null_number(cql_type: &CqlType) -> Error {
+    let kind = match cql_type {
+        CqlType::Tinyint => "byte",
+        CqlType::Smallint => "short",
+        CqlType::Bigint => "long",
+        CqlType::Float => "float",
+        CqlType::Double => "double",
+        _ => "int",
+    };
+    Error::server(format!(
+        "java.lang.NullPointerException: Cannot invoke \"java.lang.Number.{kind}Value()\" because \"right\" is null"
+    ))
 }
 
 /// By how much a counter changes; none where the value is unset.

@@ -19,6 +19,7 @@ use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{BatchKind, BatchPlan};
 use crate::exec::modify::condition::Conditions;
 use crate::exec::modify::conditional::{Answer, ConditionalPart};
+use crate::exec::modify::json::{JsonRow, JsonSource, json_columns};
 use crate::exec::modify::operation::{Action, Operation};
 use crate::exec::modify::{ModificationKind, ModificationPlan};
 use crate::exec::restrictions::Restrictions;
@@ -46,7 +47,10 @@ pub fn plan(
             let table = super::table::find(&delete.table, schema, keyspace)?;
             Planner::new(schema, table, markers).delete(delete)
         }
-        ast::Statement::InsertJson(_) => Err(Error::invalid("INSERT JSON is not supported yet")),
+        ast::Statement::InsertJson(insert) => {
+            let table = super::table::find(&insert.table, schema, keyspace)?;
+            Planner::new(schema, table, markers).insert_json(insert)
+        }
         _ => Err(Error::invalid(
             "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
         )),
@@ -99,6 +103,7 @@ struct Planner<'a> {
     regular: Vec<Operation>,
     statics: Vec<Operation>,
     conditions: Option<Conditions>,
+    json: Option<Arc<JsonRow>>,
 }
 
 /// Why a conditional statement may have no timestamp: its own decides what is newer.
@@ -106,7 +111,15 @@ const CONDITIONAL_TIMESTAMP: &str = "Cannot provide custom timestamp for conditi
 
 impl<'a> Planner<'a> {
     fn new(schema: &'a Schema, table: Arc<TableMetadata>, markers: &'a mut BindMarkers) -> Self {
-        Self { schema, table, markers, regular: Vec::new(), statics: Vec::new(), conditions: None }
+        Self {
+            schema,
+            table,
+            markers,
+            regular: Vec::new(),
+            statics: Vec::new(),
+            conditions: None,
+            json: None,
+        }
     }
 
     fn insert(mut self, insert: &ast::Insert) -> Result<ModificationPlan, Error> {
@@ -144,6 +157,43 @@ impl<'a> Planner<'a> {
             }
         }
         let only_statics = !has_clustering && self.only_statics(ModificationKind::Insert);
+        self.finish(ModificationKind::Insert, &relations, only_statics, attributes)
+    }
+
+    fn insert_json(mut self, insert: &ast::InsertJson) -> Result<ModificationPlan, Error> {
+        let attributes = self.attributes(&insert.using)?;
+        self.conditions = insert.if_not_exists.then_some(Conditions::IfNotExists);
+        if self.table.is_counter {
+            return Err(Error::invalid(
+                "INSERT statements are not allowed on counter tables, use UPDATE instead",
+            ));
+        }
+        let table = self.table.clone();
+        let columns: Vec<&ColumnMetadata> = table.columns().filter(|c| !table.is_hidden(c)).collect();
+        let typed: Vec<_> = columns.iter().map(|c| (c.name.clone(), c.cql_type.clone())).collect();
+        let source = match &insert.json {
+            ast::JsonValue::Literal(text) => JsonSource::Known(json_columns(text, &typed)?),
+            ast::JsonValue::Marker(marker) => {
+                let receiver = Receiver::named(&table.keyspace, &table.name, "[json]", CqlType::Text);
+                self.markers.add(marker.index, &receiver);
+                JsonSource::Marker(marker.index)
+            }
+        };
+        // The columns' values will stand behind the bound ones.
+        let first = self.markers.len();
+        let mut relations = Vec::new();
+        for (i, column) in columns.iter().enumerate() {
+            let value = ast::Term::BindMarker(ast::BindMarker { index: first + i, name: None });
+            if column.is_primary_key() {
+                let column = ast::Name::from(column.name.as_str());
+                relations.push(ast::Relation::Column { column, op: ast::Operator::Eq, value });
+            } else {
+                let action = operation::set(&mut self.terms(), &table, column, &value)?;
+                self.add(column, action);
+            }
+        }
+        let only_statics = table.clustering.is_empty() && self.only_statics(ModificationKind::Insert);
+        self.json = Some(Arc::new(JsonRow { columns: typed, source, default_unset: insert.default_unset }));
         self.finish(ModificationKind::Insert, &relations, only_statics, attributes)
     }
 
@@ -308,6 +358,7 @@ impl<'a> Planner<'a> {
         });
         Ok(ModificationPlan {
             conditional,
+            json: self.json,
             kind,
             order,
             restrictions,
