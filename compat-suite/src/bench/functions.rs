@@ -37,8 +37,18 @@ pub static TIME_SERIES: Workload = Workload {
     probe: "SELECT status FROM timeseries_bench.readings LIMIT 1",
 };
 
+/// Writes that read first, or are made as a whole.
+pub static WRITES: Workload = Workload {
+    script: "writes.rn",
+    text: include_str!("../../bench/writes.rn"),
+    keyspace: "writes_bench",
+    warm_up_keyspace: "writes_warm_up",
+    rows: 20_000,
+    probe: "SELECT status FROM writes_bench.accounts LIMIT 1",
+};
+
 /// Every workload.
-pub static WORKLOADS: [&Workload; 2] = [&ORDERS, &TIME_SERIES];
+pub static WORKLOADS: [&Workload; 3] = [&ORDERS, &TIME_SERIES, &WRITES];
 
 /// What a function does to its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +83,7 @@ const READ: Access = Access::Read { cold: false };
 const READ_COLD: Access = Access::Read { cold: true };
 
 /// Everything that is measured, writes first in each workload.
-pub static FUNCTIONS: [Function; 9] = [
+pub static FUNCTIONS: [Function; 12] = [
     function("insert_row", "insert one row", &ORDERS, WRITE, 200_000),
     function("insert_order", "insert an order, in three tables by three requests", &ORDERS, WRITE, 60_000),
     function("read_order", "one row by its key", &ORDERS, READ_COLD, 60_000),
@@ -83,6 +93,9 @@ pub static FUNCTIONS: [Function; 9] = [
     function("latest_readings", "the ten latest rows of a partition", &TIME_SERIES, READ, 60_000),
     function("hour_range", "sixty rows from within a partition", &TIME_SERIES, READ_COLD, 40_000),
     function("day_aggregate", "count, min, max, avg of 1440 rows", &TIME_SERIES, READ, 4_000),
+    function("insert_if_not_exists", "insert one row, if it is not there", &WRITES, WRITE, 20_000),
+    function("update_counter", "add to a counter", &WRITES, WRITE, 60_000),
+    function("logged_batch", "insert into two tables by one logged batch", &WRITES, WRITE, 40_000),
 ];
 
 const fn function(
