@@ -41,16 +41,21 @@ fn plain(connection: &mut Connection, statement: &str) -> io::Result<Answer> {
 
 /// Sorts the overloads of a function that a message lists: Cassandra has them in the order of a hash of addresses.
 pub fn sort_overloads(line: &str) -> String {
-    let found = line.split_once("known type signatures: ").and_then(|(before, list)| {
-        let (list, after) = list.rsplit_once(')')?;
-        let separator = format!(", {} : ", list.split_once(" : ")?.0);
-        let mut overloads: Vec<_> = list.strip_prefix(separator.get(2..)?)?.split(&separator).collect();
-        overloads.sort_unstable();
-        let overloads: Vec<_> =
-            overloads.iter().map(|one| format!("{}{one}", separator.get(2..).unwrap_or(""))).collect();
-        Some(format!("{before}known type signatures: {}){after}", overloads.join(", ")))
-    });
-    found.unwrap_or_else(|| line.to_owned())
+    for label in ["known type signatures: ", "can be matched by following signatures: "] {
+        let found = line.split_once(label).and_then(|(before, list)| {
+            let (list, after) = list.rsplit_once(')')?;
+            let separator = format!(", {} : ", list.split_once(" : ")?.0);
+            let mut overloads: Vec<_> = list.strip_prefix(separator.get(2..)?)?.split(&separator).collect();
+            overloads.sort_unstable();
+            let overloads: Vec<_> =
+                overloads.iter().map(|one| format!("{}{one}", separator.get(2..).unwrap_or(""))).collect();
+            Some(format!("{before}{label}{}){after}", overloads.join(", ")))
+        });
+        if let Some(sorted) = found {
+            return sorted;
+        }
+    }
+    line.to_owned()
 }
 
 /// Drops a script's keyspaces.
