@@ -175,11 +175,11 @@ async fn client(session: Arc<Session>, seed: u64, start: Instant) -> Vec<(i32, E
 #[test]
 fn conditional_writes_are_linearizable() {
     let server = TestServer::start();
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    let seed: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     println!("SEED={seed}");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     let history = runtime.block_on(async {
-        let connect = || SessionBuilder::new().known_node_addr(server.address()).build();
+        let connect = async || SessionBuilder::new().known_node_addr(server.address()).build().await;
         let session = connect().await.expect("a session");
         for ddl in [
             "DROP KEYSPACE IF EXISTS lwt",
