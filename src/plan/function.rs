@@ -23,6 +23,10 @@ pub trait Argument {
     fn text(&self) -> String;
     /// Whether it is a bind marker.
     fn is_marker(&self) -> bool;
+    /// How many elements it has, where it is `[a, b]` in a selection.
+    fn array_size(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// The name of a function, and whether it is an operator (`+`) or the negation.
@@ -89,6 +93,7 @@ pub fn resolve(
     let shape = CallShape {
         arg_types: &arg_types,
         text: &|i| arguments.get(i).map(|a| a.text()).unwrap_or_default(),
+        array_size: &|i| arguments.get(i).and_then(|a| a.array_size()),
         receiver: site.receiver,
         partition_key: site.partition_key,
     };

@@ -184,18 +184,30 @@ fn similarity(name: &str, call: &CallShape<'_>) -> Result<Function, Error> {
     // a literal is a list until it is known what it is compared to
     let other = call.arg_types.iter().find(|t| vectors(t)).and_then(Option::as_ref);
     let parameters = ["vector<float, n>"; 2];
-    let [left, right] = types(name, parameters, call, |_, given| match given {
-        Some(CqlType::List { .. }) | None => other.or(given).or(call.receiver).cloned(),
-        Some(given) => Some(given.clone()),
+    let [left, right] = types(name, parameters, call, |i, given| match ((call.array_size)(i), given) {
+        (Some(dimension), _) => Some(CqlType::Vector { element: CqlType::Float.into(), dimension }),
+        (None, None) => other.or(call.receiver).cloned(),
+        (None, Some(given)) => Some(given.clone()),
     })?;
     let mut dimensions = Vec::new();
     for (i, given) in [&left, &right].into_iter().enumerate() {
-        match given {
-            CqlType::Vector { element, dimension } if **element == CqlType::Float => {
-                dimensions.push(*dimension);
+        dimensions.push(match given {
+            CqlType::Vector { element, dimension } if **element == CqlType::Float => Some(*dimension),
+            // Cassandra takes some lists for vectors, until it looks for their dimension.
+            CqlType::List { element, .. }
+                if **element != CqlType::Float && !CqlType::Float.is_value_compatible_with(element) =>
+            {
+                None
             }
             _ => return Err(wrong(name, "a float vector argument", i, call, given)),
-        }
+        });
+    }
+    if dimensions.contains(&None) {
+        let (list, vector) =
+            ("org.apache.cassandra.db.marshal.ListType", "org.apache.cassandra.db.marshal.VectorType");
+        return Err(Error::server(format!(
+            "java.lang.ClassCastException: class {list} cannot be cast to class {vector} ({list} and {vector} are in unnamed module of loader 'app')"
+        )));
     }
     if dimensions[0] != dimensions[1] {
         return Err(Error::invalid("All arguments must have the same vector dimensions"));

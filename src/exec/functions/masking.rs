@@ -77,6 +77,15 @@ fn mask_hash(name: &str, call: &CallShape<'_>) -> Result<Function, Error> {
         }
         _ => return Err(wrong_count("system.mask_hash(any, [text])")),
     };
+    if let (Some(Some(given)), [_, _]) = (call.arg_types.get(1), &arg_types[..])
+        && !CqlType::Text.is_value_compatible_with(given)
+        && *given != CqlType::Text
+    {
+        let text = (call.text)(1);
+        return Err(Error::invalid(format!(
+            "Function system.{name} requires an argument of type text, but found argument {text} of type {given}"
+        )));
+    }
     if let Some(algorithm) = arg_types.get_mut(1) {
         *algorithm = CqlType::Text;
     }

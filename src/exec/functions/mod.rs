@@ -112,6 +112,8 @@ pub struct CallShape<'a> {
     pub arg_types: &'a [Option<CqlType>],
     /// The text of an argument, as messages have it.
     pub text: &'a dyn Fn(usize) -> String,
+    /// How many elements an argument has that is written as `[a, b]`.
+    pub array_size: &'a dyn Fn(usize) -> Option<usize>,
     /// The type of what receives the result, where known.
     pub receiver: Option<&'a CqlType>,
     /// The types of the table's partition key, for `token`.

@@ -6,6 +6,7 @@ fn call(name: &str, arguments: &[(CqlType, Option<&str>)]) -> Result<String, Err
     let shape = CallShape {
         arg_types: &types,
         text: &|i| format!("a{i}"),
+        array_size: &|_| None,
         receiver: None,
         partition_key: &[CqlType::Int, CqlType::Text],
     };

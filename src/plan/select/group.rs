@@ -47,9 +47,9 @@ pub(super) fn plan<'a>(
                 column
             }
             other => {
-                return Err(Error::invalid(format!(
-                    "Group by is currently only supported on the columns of the PRIMARY KEY, got {}",
-                    other.text()
+                let (found, wanted) = (other.java_class(), "org.apache.cassandra.schema.ColumnMetadata");
+                return Err(Error::server(format!(
+                    "java.lang.ClassCastException: class {found} cannot be cast to class {wanted} ({found} and {wanted} are in unnamed module of loader 'app')"
                 )));
             }
         };
@@ -123,10 +123,31 @@ fn function_of<'a>(
     }
     if !is_monotonic(&function.name) {
         return Err(Error::invalid(format!(
-            "Only monotonic functions are supported in the GROUP BY clause. Got: {function} "
+            "Only monotonic functions are supported in the GROUP BY clause. Got: {} ",
+            partial_text(function, call)
         )));
     }
     Ok((made.selector, column))
+}
+
+/// A function of which some arguments are constants (Cassandra: `PartiallyAppliedScalarFunction`).
+fn partial_text(function: &Function, call: &Selectable<'_>) -> String {
+    let text = function.to_string();
+    let Selectable::Call { arguments, .. } = call else { return text };
+    if !arguments.iter().any(|argument| matches!(argument, Selectable::Term(_))) {
+        return text;
+    }
+    let types: Vec<String> = function
+        .arg_types
+        .iter()
+        .zip(arguments)
+        .map(|(of, argument)| match argument {
+            Selectable::Term(_) => format!("{of}(constant)"),
+            _ => of.to_string(),
+        })
+        .collect();
+    let name = text.split(" : ").next().unwrap_or_default();
+    format!("{name} : ({}) -> {}", types.join(", "), function.return_type)
 }
 
 /// Whether a function keeps the order of its argument (Cassandra: `ScalarFunction.isMonotonic`).

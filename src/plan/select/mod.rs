@@ -151,7 +151,8 @@ fn select_all<'a>(
     for (selectable, written) in selectables.iter().zip(&select.selectors) {
         let made = factory.make(selectable, None)?;
         let name = written.alias.as_ref().map_or(made.name.as_str(), |alias| alias.as_str());
-        specs.push(spec(name, made.cql_type));
+        let shown = if select.json { made.cql_type } else { shown_type(selectable, made.cql_type) };
+        specs.push(spec(name, shown));
         selectors.push(made.selector);
     }
     let sources: Option<Vec<Source>> = selectors
@@ -167,6 +168,21 @@ fn select_all<'a>(
         aggregates: factory.aggregates,
         read: factory.columns,
     })
+}
+
+/// Functions of any type know `timeuuid` by the class that functions of users see, and so does their result
+/// (Cassandra: `AbstractType.udfType`).
+fn shown_type(selectable: &Selectable<'_>, cql_type: CqlType) -> CqlType {
+    const OF_ANY_TYPE: [&str; 7] =
+        ["min", "max", "mask_null", "mask_default", "mask_replace", "blob_as_timeuuid", "blobastimeuuid"];
+    match selectable {
+        Selectable::Call { function, .. }
+            if cql_type == CqlType::Timeuuid && OF_ANY_TYPE.contains(&function.name.as_str()) =>
+        {
+            CqlType::Custom("org.apache.cassandra.db.marshal.LegacyTimeUUIDType".into())
+        }
+        _ => cql_type,
+    }
 }
 
 /// The columns that are read: beside the selected ones those that are restricted. All, where all are selected.

@@ -67,6 +67,29 @@ pub(super) struct Finder<'a, 'p> {
     pub(super) terms: &'p TermPlanner<'p>,
 }
 
+impl Selectable<'_> {
+    /// The name of Cassandra's class for it.
+    pub(super) fn java_class(&self) -> &'static str {
+        match self {
+            Self::Column(_) => "org.apache.cassandra.schema.ColumnMetadata",
+            Self::Term(_) => "org.apache.cassandra.cql3.selection.Selectable$WithTerm",
+            Self::Timestamp { .. } => "org.apache.cassandra.cql3.selection.Selectable$WritetimeOrTTL",
+            Self::Call { .. } => "org.apache.cassandra.cql3.selection.Selectable$WithFunction",
+            Self::Cast { .. } => "org.apache.cassandra.cql3.selection.Selectable$WithCast",
+            Self::Field { .. } => "org.apache.cassandra.cql3.selection.Selectable$WithFieldSelection",
+            Self::Element { .. } => "org.apache.cassandra.cql3.selection.Selectable$WithElementSelection",
+            Self::Slice { .. } => "org.apache.cassandra.cql3.selection.Selectable$WithSliceSelection",
+            Self::TypeHint { .. } => "org.apache.cassandra.cql3.selection.Selectable$WithTypeHint",
+            Self::ParenthesesOrTuple(_) => {
+                "org.apache.cassandra.cql3.selection.Selectable$BetweenParenthesesOrWithTuple"
+            }
+            Self::List(_) => "org.apache.cassandra.cql3.selection.Selectable$WithArrayLiteral",
+            Self::Set(_) => "org.apache.cassandra.cql3.selection.Selectable$WithSet",
+            Self::MapOrUserType(_) => "org.apache.cassandra.cql3.selection.Selectable$WithMapOrUdt",
+        }
+    }
+}
+
 impl<'a> Finder<'a, '_> {
     /// What is meant by that; `Invalid` where the table has no such column or there is no such function.
     pub(super) fn find(&self, written: &'a ast::Selectable) -> Result<Selectable<'a>, Error> {
@@ -281,9 +304,10 @@ impl<'a> Finder<'a, '_> {
             Selectable::ParenthesesOrTuple(parts) | Selectable::List(parts) | Selectable::Set(parts) => {
                 any(parts)
             }
+            // That a value does not read such a column counts too: an oversight of Cassandra's.
             Selectable::MapOrUserType(entries) => entries.iter().any(|(key, value)| {
                 let reads = |s: &'a ast::Selectable| self.find(s).is_ok_and(|s| self.reads(&s, test));
-                (!matches!(key, ast::Selectable::Column(_)) && reads(key)) || reads(value)
+                (!matches!(key, ast::Selectable::Column(_)) && reads(key)) || !reads(value)
             }),
         }
     }
@@ -483,5 +507,12 @@ impl Argument for FoundArgument<'_, '_, '_> {
 
     fn is_marker(&self) -> bool {
         matches!(self.selectable, Selectable::Term(ast::Term::BindMarker(_)))
+    }
+
+    fn array_size(&self) -> Option<usize> {
+        match self.selectable {
+            Selectable::List(elements) => Some(elements.len()),
+            _ => None,
+        }
     }
 }
