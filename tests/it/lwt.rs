@@ -175,7 +175,8 @@ async fn client(session: Arc<Session>, seed: u64, start: Instant) -> Vec<(i32, E
 #[test]
 fn conditional_writes_are_linearizable() {
     let server = TestServer::start();
-    let seed: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    let seed: u64 =
+        std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     println!("SEED={seed}");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     let history = runtime.block_on(async {

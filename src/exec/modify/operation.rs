@@ -137,26 +137,9 @@ impl Operation {
             Action::Delete if self.column.is_complex() => row.delete_complex(self.column.id),
             Action::Delete => row.tombstone(self.column.id, None),
             Action::AddNumber(term, add) => {
-                let value = match term.bind(context)? {
-                    Bound::Bytes(value) => value,
-                    Bound::Null => return Err(null_buffer("value")),
-                    Bound::Unset => return Err(null_number(&self.column.cql_type)),
-                };
-                if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
-                    let sum = add.execute(&[Some(cell.value), Some(&value)], context.functions)?;
-                    self.set(sum.map_or(Bound::Null, |sum| Bound::Bytes(Cow::Owned(sum))), row);
-                }
+                self.add_number(add, term.bind(context)?, context, row, current)?
             }
-            Action::AddText(term) => {
-                let value = match term.bind(context)? {
-                    Bound::Bytes(value) => value,
-                    Bound::Null => return Err(null_buffer("append")),
-                    Bound::Unset => return Ok(()),
-                };
-                if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
-                    row.cell(self.column.id, None, &[cell.value, &*value].concat());
-                }
-            }
+            Action::AddText(term) => self.add_text(term.bind(context)?, row, current)?,
             Action::Increment(term) => {
                 if let Some(by) = increment(term.bind(context)?)? {
                     row.counter(self.column.id, by);
@@ -225,6 +208,40 @@ impl Operation {
                 }
             }
         }
+    }
+
+    /// Adds to the number that is there; where there is none, nothing happens.
+    fn add_number(
+        &self,
+        add: &Function,
+        value: Bound<'_>,
+        context: &BindContext<'_>,
+        row: &mut RowUpdate,
+        current: Option<&Row>,
+    ) -> Result<(), Error> {
+        let value = match value {
+            Bound::Bytes(value) => value,
+            Bound::Null => return Err(null_buffer("value")),
+            Bound::Unset => return Err(null_number(&self.column.cql_type)),
+        };
+        if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
+            let sum = add.execute(&[Some(cell.value), Some(&value)], context.functions)?;
+            self.set(sum.map_or(Bound::Null, |sum| Bound::Bytes(Cow::Owned(sum))), row);
+        }
+        Ok(())
+    }
+
+    /// Adds to the text that is there; where there is none, nothing happens.
+    fn add_text(&self, value: Bound<'_>, row: &mut RowUpdate, current: Option<&Row>) -> Result<(), Error> {
+        let value = match value {
+            Bound::Bytes(value) => value,
+            Bound::Null => return Err(null_buffer("append")),
+            Bound::Unset => return Ok(()),
+        };
+        if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
+            row.cell(self.column.id, None, &[cell.value, &*value].concat());
+        }
+        Ok(())
     }
 
     fn prepend(&self, value: Bound<'_>, row: &mut RowUpdate) {
