@@ -199,6 +199,11 @@ impl CommitLog {
     /// Makes everything appended so far durable.
     pub fn sync(&self) -> Result<(), StorageError> {
         let _lock = self.sync_lock.lock();
+        if self.in_doubt.load(Ordering::Relaxed) {
+            // The pages that the failed sync was for are lost to those after it, which would succeed and say nothing.
+            let unknown = || StorageError::Closed("a sync of the commit log failed".to_owned());
+            return Err(self.check().err().unwrap_or_else(unknown));
+        }
         let started_ms = self.elapsed_ms();
         let (files, position) = {
             let mut writer = self.writer.lock();
