@@ -22,7 +22,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::super::model::{
-    ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
+    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
 };
 use super::super::{CommitLogSync, IoMode, Storage, StorageError, StorageOptions};
 use super::engine::{insert, open_with, options};
@@ -204,7 +204,7 @@ impl Case {
         let mut update = update(&table(), &operation);
         update.key = key(partition);
         let mutation = Mutation { key: key(partition), updates: vec![update], is_counter: false };
-        let done = storage.apply(mutation).and_then(|position| {
+        let done = storage.apply(mutation, IoMode::Blocking).and_then(|position| {
             storage.write_out()?;
             self.runtime.block_on(storage.synced(position))
         });
@@ -270,6 +270,7 @@ fn read(storage: &Storage) -> Result<BTreeMap<Row, i32>, StorageError> {
     let command = ReadCommand {
         table: table(),
         now_in_seconds: 9,
+        columns: ColumnFilter::ALL,
         range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
