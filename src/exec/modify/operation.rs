@@ -128,7 +128,7 @@ impl Operation {
             Action::Discard(term) => self.discard(term.bind(context)?, row),
             Action::DeleteElement(term) => match term.bind(context)? {
                 Bound::Null => return Err(Error::invalid("Invalid null set element")),
-                Bound::Unset => return Err(Error::invalid("Invalid unset set element")),
+                Bound::Unset => {}
                 Bound::Bytes(element) => row.tombstone(self.column.id, Some(&element)),
             },
             Action::DeleteByKey(term) => row.tombstone(self.column.id, Some(&map_key(term.bind(context)?)?)),
@@ -359,7 +359,10 @@ fn increment(value: Bound<'_>) -> Result<Option<i64>, Error> {
     match value {
         Bound::Null => Err(Error::invalid("Invalid null value for counter increment")),
         Bound::Unset => Ok(None),
-        // An empty value is refused by the type's own length; eight bytes are all that validation lets through.
+        // The validation of a bigint lets eight bytes through, or none.
+        Bound::Bytes(bytes) if bytes.is_empty() => {
+            Err(Error::invalid("Invalid null value for counter increment"))
+        }
         Bound::Bytes(bytes) => Ok(Some(<[u8; 8]>::try_from(&*bytes).map_or(0, i64::from_be_bytes))),
     }
 }

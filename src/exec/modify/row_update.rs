@@ -34,12 +34,14 @@ impl WriteTime {
 pub struct RowUpdate {
     time: WriteTime,
     builder: RowBuilder,
+    /// What counters change by: each counter once, however often the statement names it.
+    counters: Vec<(ColumnId, i64)>,
 }
 
 impl RowUpdate {
     /// No changes yet.
     pub fn new(time: WriteTime, cells: usize, bytes: usize) -> Self {
-        Self { time, builder: RowBuilder::with_capacity(cells, bytes) }
+        Self { time, builder: RowBuilder::with_capacity(cells, bytes), counters: Vec::new() }
     }
 
     /// A value.
@@ -73,12 +75,18 @@ impl RowUpdate {
 
     /// A counter that changes by so much.
     pub fn counter(&mut self, column: ColumnId, by: i64) {
-        let context = counter::create_update(by);
-        self.builder.add(Cell::live(column, self.time.timestamp, &context));
+        match self.counters.iter_mut().find(|(known, _)| *known == column) {
+            Some((_, sum)) => *sum = sum.wrapping_add(by),
+            None => self.counters.push((column, by)),
+        }
     }
 
     /// The row as changed so far.
-    pub fn build(self, clustering: Clustering, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
+    pub fn build(mut self, clustering: Clustering, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
+        for (column, by) in &self.counters {
+            let context = counter::create_update(*by);
+            self.builder.add(Cell::live(*column, self.time.timestamp, &context));
+        }
         self.builder.build(clustering, liveness, deletion)
     }
 }
