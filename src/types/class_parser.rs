@@ -86,6 +86,26 @@ pub fn composite_types(class: &str) -> Option<Vec<ParsedClass>> {
     (name.strip_prefix(PACKAGE).unwrap_or(name) == "CompositeType").then(|| parser.types().ok())?
 }
 
+/// The text of a class with every class in it named in full; what stands before `=>` is no class.
+fn with_packages(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut rest = text.trim();
+    while let Some(first) = rest.chars().next() {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '&');
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(if end == 0 { first.len_utf8() } else { end });
+        let is_alias = after.trim_start().starts_with("=>");
+        if end > 0 && !word.contains('.') && !is_alias {
+            out.push_str(PACKAGE);
+        }
+        if !word.trim().is_empty() {
+            out.push_str(word);
+        }
+        rest = after;
+    }
+    out
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
@@ -190,9 +210,7 @@ impl<'a> Parser<'a> {
                 if self.peek() == Some(b'(') {
                     self.skip_parentheses()?;
                 }
-                let text = self.text[start..self.at].trim();
-                let package = if text.starts_with(PACKAGE) { "" } else { PACKAGE };
-                plain(CqlType::Custom(format!("{package}{text}").into()))
+                plain(CqlType::Custom(with_packages(&self.text[start..self.at]).into()))
             }
             _ => Err(no_such_class(&format!("{PACKAGE}{class}"))),
         }

@@ -132,7 +132,10 @@ fn add_columns(
         if columns.len() >= COLUMNS_MAX || usize::from(altered.next_column_id().0) >= usize::from(u16::MAX) {
             return Err(Error::invalid(format!("A table cannot have more than {COLUMNS_MAX} columns")));
         }
-        columns.push(ColumnMetadata { id: altered.next_column_id(), ..column(name, ty, kind, 0) });
+        // A column that comes back is the one that was dropped, so that what is older than the drop stays hidden.
+        let dropped = altered.dropped_columns.get(name).map(|dropped| dropped.column.id);
+        let id = dropped.unwrap_or_else(|| altered.next_column_id());
+        columns.push(ColumnMetadata { id, ..column(name, ty, kind, 0) });
         altered = with_columns(&altered, columns);
     }
     validate(&altered)?;

@@ -127,7 +127,7 @@ fn check_lz4(options: &OptionMap) -> Result<()> {
     {
         return Err(Error::config(format!(
             "Invalid compressor type '{kind}' specified for LZ4 parameter 'lz4_compressor_type'. Valid options are \
-             [fast, high]."
+             [high, fast]."
         )));
     }
     if let Some(level) = options.get("lz4_high_compressor_level")

@@ -61,10 +61,13 @@ fn positive(option: &str, value: i64) -> Result<()> {
 fn scaling_parameter(part: &str) -> Result<()> {
     let valid = match part.as_bytes() {
         [b'N'] => true,
-        [b'L' | b'T', digits @ ..] => std::str::from_utf8(digits)
-            .ok()
-            .and_then(|d| d.parse::<i32>().ok())
-            .is_some_and(|value| value >= 2),
+        [b'L' | b'T', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
+            let factor = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<i32>().ok());
+            if factor.is_some_and(|factor| factor < 2) {
+                return Err(Error::config(format!("Fan factor cannot be lower than 2 in {part}")));
+            }
+            factor.is_some()
+        }
         _ => part.parse::<i32>().is_ok(),
     };
     if valid {
@@ -73,10 +76,10 @@ fn scaling_parameter(part: &str) -> Result<()> {
     Err(Error::config(format!("Scaling parameter {part} must match N|L[0-9]+|T[0-9]+|[+-]?[0-9]+")))
 }
 
-/// Bytes, with a unit such as `MiB` or none (Cassandra: `FBUtilities.parseHumanReadableBytes`).
+/// Bytes, with a unit such as `MiB` or `B` (Cassandra: `FBUtilities.parseHumanReadableBytes`).
 pub fn bytes_with_unit(text: &str) -> Option<f64> {
     let text = text.trim();
-    let text = text.strip_suffix('B').unwrap_or(text).trim_end();
+    let text = text.strip_suffix('B')?.trim_end();
     let units = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40)];
     let found = units.iter().find_map(|(unit, power)| Some((text.strip_suffix(unit)?, *power)));
     let (digits, power) = found.unwrap_or((text, 0));
@@ -86,7 +89,12 @@ pub fn bytes_with_unit(text: &str) -> Option<f64> {
 fn size(rest: &mut OptionMap, option: &str) -> Result<Option<f64>> {
     let Some(text) = rest.remove(option) else { return Ok(None) };
     let value = bytes_with_unit(&text).ok_or_else(|| {
-        Error::config(format!("{option} {text} is not a valid size in bytes: Invalid number {text}"))
+        let why = if text.ends_with('B') {
+            format!("Invalid number {text}")
+        } else {
+            format!("{text} does not end in unit B")
+        };
+        Error::config(format!("{option} {text} is not a valid size in bytes: {why}"))
     })?;
     if value < TARGET_SIZE_MIN {
         return Err(Error::config(format!(
@@ -135,7 +143,9 @@ pub fn fraction(text: &str) -> Option<f64> {
 
 fn growth(text: &str) -> Result<()> {
     match fraction(text) {
-        None => Err(Error::config(format!("sstable_growth is not a valid number between 0 and 1: {text}"))),
+        None => Err(Error::config(format!(
+            "sstable_growth is not a valid number between 0 and 1: For input string: \"{text}\""
+        ))),
         Some(value) if !(0.0..=1.0).contains(&value) => {
             Err(Error::config(format!("sstable_growth {text} must be between 0 and 1")))
         }
