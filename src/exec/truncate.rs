@@ -23,7 +23,13 @@ impl TruncatePlan {
                 self.table.keyspace
             )));
         }
+        // A prepared TRUNCATE outlives its table, and then means the one that has the name now.
+        let schema = context.coordinator.schema();
+        let keyspace = schema.keyspace(&self.table.keyspace);
+        let table = keyspace
+            .and_then(|keyspace| keyspace.tables.get(name))
+            .ok_or_else(|| Error::invalid(format!("table {name} does not exist")))?;
         let storage = context.coordinator.storage();
-        storage.truncate(self.table.id).map_err(|e| Error::Truncate(format!("Error during truncate: {e}")))
+        storage.truncate(table.id).map_err(|e| Error::Truncate(format!("Error during truncate: {e}")))
     }
 }

@@ -16,7 +16,7 @@ use crate::exec::plan::{Outcome, conditional_timed_out};
 use crate::exec::result::Rows;
 use crate::exec::term::BindContext;
 use crate::schema::{ColumnMetadata, TableMetadata};
-use crate::storage::model::Mutation;
+use crate::storage::model::{ClusteringBound, Mutation, PartitionUpdate, RangeTombstone, Row};
 
 /// The kinds of batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,22 +281,35 @@ fn list(tables: &BTreeSet<String>) -> String {
 
 /// The bytes of the data in a mutation (Cassandra: `PartitionUpdate.dataSize`).
 fn data_size(mutation: &Mutation) -> u64 {
-    let rows = mutation.updates.iter().flat_map(|u| u.rows.iter().chain(&u.static_row));
-    let row_size = |row: &crate::storage::model::Row| {
-        let liveness = if row.liveness.is_empty() {
-            0
-        } else if row.liveness.ttl == 0 {
-            8
-        } else {
-            16
-        };
-        let deletion = if row.deletion.is_live() { 0 } else { 16 };
-        let cells: usize = row
-            .cells()
-            .map(|c| c.value.len() + c.path.map_or(0, <[u8]>::len) + 8 + if c.ttl == 0 { 0 } else { 4 } + 4)
-            .sum();
-        let clustering: usize = row.clustering.values().flatten().map(<[u8]>::len).sum();
-        (liveness + deletion + cells + clustering) as u64
+    mutation.updates.iter().map(update_size).sum::<usize>() as u64
+}
+
+fn update_size(update: &PartitionUpdate) -> usize {
+    const DELETION: usize = 8;
+    const STATIC_ROW_MIN: usize = LIVENESS + ROW_DELETION;
+    let static_row = update.static_row.as_ref().map_or(STATIC_ROW_MIN, row_size);
+    let bound = |bound: &ClusteringBound| bound.prefix.values().flatten().map(<[u8]>::len).sum::<usize>();
+    let range = |range: &RangeTombstone| bound(&range.slice.start) + bound(&range.slice.end) + 8 + 4;
+    let ranges = match &update.range_tombstones[..] {
+        [] => 0,
+        ranges => 4 + ranges.iter().map(range).sum::<usize>(),
     };
-    rows.map(row_size).sum()
+    update.rows.iter().map(row_size).sum::<usize>() + static_row + DELETION + ranges
+}
+
+const LIVENESS: usize = 8;
+const ROW_DELETION: usize = 13;
+
+fn row_size(row: &Row) -> usize {
+    const COMPLEX_DELETION: usize = 12;
+    const CELL: usize = 8 + 4 + 8;
+    let liveness = if row.liveness.ttl == 0 { LIVENESS } else { LIVENESS + 4 + 8 };
+    let clustering: usize = row.clustering.values().flatten().map(<[u8]>::len).sum();
+    let cells: usize =
+        row.cells().map(|cell| CELL + cell.value.len() + cell.path.map_or(0, <[u8]>::len)).sum();
+    let mut complex: Vec<_> = row.cells().filter(|cell| cell.path.is_some()).map(|cell| cell.column).collect();
+    complex.extend(row.complex_deletions().iter().map(|(column, _)| *column));
+    complex.sort_unstable();
+    complex.dedup();
+    clustering + liveness + ROW_DELETION + cells + COMPLEX_DELETION * complex.len()
 }

@@ -108,6 +108,10 @@ impl ModificationPlan {
         default_timestamp: i64,
         collector: &mut MutationCollector,
     ) -> Result<(), Error> {
+        if self.table.is_virtual() {
+            let (keyspace, table) = (&self.table.keyspace, &self.table.name);
+            return Err(Error::invalid(format!("Modification is not supported by table {keyspace}.{table}")));
+        }
         let bind = BindContext { values, functions: &context.functions };
         let keys = self.restrictions.partition_keys(&bind)?;
         if self.has_slices() {
@@ -142,6 +146,13 @@ impl ModificationPlan {
         let slices = self.restrictions.slices(bind)?;
         if slices.is_empty() {
             return Ok(());
+        }
+        for bound in slices.iter().flat_map(|slice| [&slice.start, &slice.end]) {
+            // Cassandra fails to write such a deletion down.
+            if let Some(i) = bound.prefix.values().position(|value| value.is_none()) {
+                let column = self.table.clustering.get(i).map_or("", |column| &column.name);
+                return Err(Error::invalid(format!("Invalid null value in condition for column {column}")));
+            }
         }
         let time = self.attributes.write_time(bind, &self.table, default_timestamp, context)?;
         for key in keys {

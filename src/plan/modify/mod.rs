@@ -345,10 +345,12 @@ impl<'a> Planner<'a> {
             }
         }
         if self.table.is_virtual() {
-            return Err(Error::invalid(format!(
-                "Modification is not supported by table {}.{}",
-                self.table.keyspace, self.table.name
-            )));
+            if attributes.timestamp.is_some() {
+                return Err(Error::invalid("Custom timestamp is not supported by virtual tables"));
+            }
+            if attributes.ttl.is_some() {
+                return Err(Error::invalid("Expiring columns are not supported by virtual tables"));
+            }
         }
         let order = TableOrder::new(&self.table);
         let conditional = self.conditions.map(|conditions| {
