@@ -92,7 +92,7 @@ impl ReplicaCounts {
 
     /// `Unavailable` where fewer replicas live than must answer.
     pub fn check(&self, consistency: Consistency, node: &LocalNode, is_write: bool) -> Result<(), Error> {
-        let unavailable = |required, alive, datacenter| {
+        let unavailable = |required, alive, datacenter: Option<String>| {
             Err(Error::Unavailable { consistency, required, alive, datacenter })
         };
         match consistency {
@@ -103,7 +103,8 @@ impl ReplicaCounts {
                     let required = self.local_quorum(datacenter);
                     let alive = if *datacenter == node.datacenter { self.alive } else { 0 };
                     if alive < required {
-                        return unavailable(required, alive, Some(datacenter.clone()));
+                        // Cassandra tells of none alive, however many there are.
+                        return unavailable(required, 0, Some(datacenter.clone()));
                     }
                 }
                 Ok(())

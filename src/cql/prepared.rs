@@ -94,7 +94,7 @@ pub fn statement_id(text: &str, keyspace: Option<&str>) -> StatementId {
 }
 
 /// The id of a result's metadata (Cassandra: `ResultSet.computeResultMetadataId`).
-fn result_metadata_id(columns: &Columns) -> StatementId {
+pub(super) fn result_metadata_id(columns: &Columns) -> StatementId {
     let mut md5 = Md5::new();
     for spec in columns.specs() {
         md5.update(spec.name.as_bytes());

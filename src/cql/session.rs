@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::client::Client;
 use super::node::Node;
-use super::prepared::PreparedStatement;
+use super::prepared::{PreparedStatement, result_metadata_id};
 use super::request::{
     BatchKind, BatchStatement, QueryOptions, QueryOrId, Request, RequestKind, StatementId, Values,
 };
@@ -113,13 +113,14 @@ impl Session {
     }
 
     fn prepare(&self, text: String, keyspace: Option<String>, trace: Option<Arc<TraceSession>>) -> Execution {
+        let is_told = keyspace.is_some();
         let keyspace = keyspace.map(Arc::from).or_else(|| self.0.client.keyspace());
         let inner = self.0.clone();
         // What is noted of the statement goes to the commit log, which may wait for a disk.
         Execution::Pending(
             async move {
                 let worker = inner.clone();
-                let run = tokio::task::spawn_blocking(move || worker.prepare(&text, keyspace.as_deref()));
+                let run = tokio::task::spawn_blocking(move || worker.prepare(&text, keyspace.as_deref(), is_told));
                 let mut response = match run.await {
                     Ok(response) => response,
                     Err(error) => Response::from(Error::server(format!("the request failed: {error}"))),
@@ -139,14 +140,25 @@ impl Session {
 }
 
 impl Inner {
-    fn prepare(&self, text: &str, keyspace: Option<&str>) -> Response {
+    /// Prepares a statement; `is_told`: the request names the keyspace.
+    fn prepare(&self, text: &str, keyspace: Option<&str>, is_told: bool) -> Response {
+        if let Some(keyspace) = keyspace.filter(|_| is_told)
+            && let Err(error) = self.existing(keyspace)
+        {
+            return error.into();
+        }
         let (id, statement, is_new) = match self.node.prepare(text, keyspace) {
             Ok(prepared) => prepared,
             Err(error) => return error.into(),
         };
         let mut warnings = Vec::new();
         if is_new && !statement.is_qualified {
-            self.warn_of_use(&id, keyspace, &mut warnings);
+            if is_told {
+                // Cassandra makes a client state of its own for such a request, which has not warned yet.
+                warnings.push(use_warning(&id, keyspace, keyspace));
+            } else {
+                self.warn_of_use(&id, keyspace, &mut warnings);
+            }
         }
         let prepared = ResultMessage::Prepared(Box::new(statement.response(id)));
         Response { warnings, ..Response::from(prepared) }
@@ -155,26 +167,28 @@ impl Inner {
     /// Warns once that `USE` makes prepared statements ambiguous (Cassandra:
     /// `ClientState.warnAboutUseWithPreparedStatements`).
     fn warn_of_use(&self, id: &StatementId, prepared_in: Option<&str>, warnings: &mut Vec<String>) {
-        if self.warned_of_use.swap(true, Ordering::Relaxed) {
-            return;
+        if !self.warned_of_use.swap(true, Ordering::Relaxed) {
+            warnings.push(use_warning(id, self.client.keyspace().as_deref(), prepared_in));
         }
-        let current = self.client.keyspace();
-        let (used, of) = (current.as_deref().unwrap_or("null"), prepared_in.unwrap_or("null"));
-        warnings.push(format!(
-            "`USE <keyspace>` with prepared statements is considered to be an anti-pattern due to ambiguity in \
-             non-qualified table names. Please consider removing instances of `Session#setKeyspace(<keyspace>)`, \
-             `Session#execute(\"USE <keyspace>\")` and `cluster.newSession(<keyspace>)` from your code, and always use \
-             fully qualified table names (e.g. <keyspace>.<table>). Keyspace used: {used}, statement keyspace: {of}, \
-             statement id: {id}"
-        ));
     }
 
-    fn keyspace(&self, options: &QueryOptions) -> Option<Arc<str>> {
-        options.keyspace.as_deref().map(Arc::from).or_else(|| self.client.keyspace())
+    /// The keyspace of a request: the one that it names, which must exist, or the session's.
+    fn keyspace(&self, options: &QueryOptions) -> Result<Option<Arc<str>>, Error> {
+        match options.keyspace.as_deref() {
+            Some(told) => self.existing(told).map(|()| Some(Arc::from(told))),
+            None => Ok(self.client.keyspace()),
+        }
+    }
+
+    fn existing(&self, keyspace: &str) -> Result<(), Error> {
+        match self.node.coordinator().schema().keyspace(keyspace) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid(format!("Keyspace '{keyspace}' does not exist"))),
+        }
     }
 
     fn query(&self, text: &str, mut options: QueryOptions) -> Result<Ready, Error> {
-        let keyspace = self.keyspace(&options);
+        let keyspace = self.keyspace(&options)?;
         let statement = self.node.plan(text, keyspace.as_deref())?;
         self.node.metrics().regular_executed.fetch_add(1, Ordering::Relaxed);
         options.values = statement.order(std::mem::take(&mut options.values));
@@ -232,7 +246,7 @@ impl Inner {
         statements: Vec<BatchStatement>,
         options: QueryOptions,
     ) -> Result<Ready, Error> {
-        let keyspace = self.keyspace(&options);
+        let keyspace = self.keyspace(&options)?;
         let mut prepared = Vec::with_capacity(statements.len());
         for BatchStatement { statement, values } in statements {
             let statement = match statement {
@@ -338,8 +352,13 @@ impl Inner {
                     (Work::Statement(statement), Some(ClientMetadata(known)))
                         if self.client.version >= ProtocolVersion::V5 =>
                     {
-                        if known.as_ref() != Some(&statement.result_metadata_id) {
-                            rows.metadata.new_metadata_id = Some(statement.result_metadata_id.clone());
+                        // DESCRIBE has no columns until it is executed.
+                        let current = match &statement.plan {
+                            Plan::Describe(_) => result_metadata_id(&rows.metadata.columns),
+                            _ => statement.result_metadata_id.clone(),
+                        };
+                        if known.as_ref() != Some(&current) {
+                            rows.metadata.new_metadata_id = Some(current);
                         } else {
                             rows.metadata.no_metadata = skip;
                         }
@@ -415,4 +434,15 @@ impl Connection for Session {
             None => Some(synced),
         }
     }
+}
+
+fn use_warning(id: &StatementId, used: Option<&str>, prepared_in: Option<&str>) -> String {
+    let (used, of) = (used.unwrap_or("null"), prepared_in.unwrap_or("null"));
+    format!(
+        "`USE <keyspace>` with prepared statements is considered to be an anti-pattern due to ambiguity in \
+         non-qualified table names. Please consider removing instances of `Session#setKeyspace(<keyspace>)`, \
+         `Session#execute(\"USE <keyspace>\")` and `cluster.newSession(<keyspace>)` from your code, and always use \
+         fully qualified table names (e.g. <keyspace>.<table>). Keyspace used: {used}, statement keyspace: {of}, \
+         statement id: {id}"
+    )
 }
