@@ -182,7 +182,7 @@ impl Call {
         for argument in &self.arguments {
             match argument.bind(context)? {
                 Bound::Unset => {
-                    let name = self.function.name();
+                    let name = &self.function.name;
                     return Err(Error::invalid(format!(
                         "Invalid unset value for argument in call to function {name}"
                     )));

@@ -85,7 +85,7 @@ impl TermPlanner<'_> {
                 Err(_) => TestResult::No,
             },
             ast::Term::Tuple(elements) => match (to, &elements[..]) {
-                (CqlType::Tuple(_), _) => match self.check_tuple(elements, receiver) {
+                (CqlType::Tuple(_) | CqlType::User { .. }, _) => match self.check_tuple(elements, receiver) {
                     Ok(_) => TestResult::Weak,
                     Err(_) => TestResult::No,
                 },
@@ -248,10 +248,13 @@ impl TermPlanner<'_> {
         &self,
         elements: &[ast::Term],
         receiver: &'t Receiver,
-    ) -> Result<&'t [CqlType], Error> {
+    ) -> Result<Vec<&'t CqlType>, Error> {
         let (name, to) = (&receiver.name, &receiver.cql_type);
-        let CqlType::Tuple(types) = to else {
-            return Err(Error::invalid(format!("Invalid tuple type literal for {name} of type {to}")));
+        let wrong = || Error::invalid(format!("Invalid tuple type literal for {name} of type {to}"));
+        let types: Vec<&CqlType> = match to {
+            CqlType::Tuple(types) => types.iter().collect(),
+            CqlType::User { user_type, .. } => user_type.fields.iter().map(|(_, ty)| ty).collect(),
+            _ => return Err(wrong()),
         };
         for (i, term) in elements.iter().enumerate() {
             let Some(component) = types.get(i) else {
@@ -267,11 +270,12 @@ impl TermPlanner<'_> {
                 )));
             }
         }
-        Ok(types)
+        // Cassandra takes it, and then fails with an exception that it did not expect.
+        if matches!(to, CqlType::User { frozen: false, .. }) { Err(wrong()) } else { Ok(types) }
     }
 
     fn tuple(&mut self, elements: &[ast::Term], receiver: &Receiver) -> Result<Term, Error> {
-        if let ([only], false) = (elements, matches!(receiver.cql_type, CqlType::Tuple(_))) {
+        if let ([only], false) = (elements, matches!(receiver.cql_type, CqlType::Tuple(_) | CqlType::User { .. })) {
             return self.prepare(only, receiver);
         }
         let types = self.check_tuple(elements, receiver)?;

@@ -135,6 +135,9 @@ fn validate_timeuuid(value: &[u8]) -> Result {
 fn validate_collection(kind: &str, types: &[&CqlType], value: &[u8]) -> Result {
     let short = || MarshalError::new(format!("Not enough bytes to read a {kind}"));
     let count = collection::read_count(value).ok_or_else(short)?;
+    if value.first().is_some_and(|first| first & 0x80 != 0) {
+        return error(format!("The data cannot be deserialized as a {kind}"));
+    }
     let mut rest = &value[4..];
     for _ in 0..count {
         for element in types {

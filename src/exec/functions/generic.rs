@@ -43,7 +43,7 @@ pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>,
 fn to_json(of: &CqlType) -> Function {
     let cql_type = of.clone();
     scalar("to_json", std::slice::from_ref(of), CqlType::Text, move |arguments, _| {
-        Ok(Some(cql_type.to_json(arguments.first().copied().flatten()).into_bytes()))
+        Ok(Some(cql_type.to_json(argument(arguments, 0, &cql_type)).into_bytes()))
     })
 }
 

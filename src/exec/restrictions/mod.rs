@@ -208,6 +208,11 @@ impl Restriction {
             RestrictionKind::In(terms) => {
                 let mut all = Vec::with_capacity(terms.len());
                 for term in terms {
+                    let is_filter = !self.first_column().is_primary_key();
+                    if is_filter && matches!(term, TupleTerm::One(Term::Value(None))) {
+                        // A null that is written matches nothing.
+                        continue;
+                    }
                     let bound = term.bind(context)?;
                     all.push(self.required_all(bound)?);
                 }

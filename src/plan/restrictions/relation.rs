@@ -370,8 +370,7 @@ fn check_no_duration(column: &ColumnMetadata) -> Result<(), Error> {
     Err(Error::invalid(match &column.cql_type {
         t if t.is_collection() => "Slice restrictions are not supported on collections containing durations",
         CqlType::Tuple(_) => "Slice restrictions are not supported on tuples containing durations",
-        // A user type is a tuple too, and that is asked first.
-        CqlType::User { .. } => "Slice restrictions are not supported on tuples containing durations",
+        CqlType::User { .. } => "Slice restrictions are not supported on UDTs containing durations",
         _ => "Slice restrictions are not supported on duration columns",
     }))
 }

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::exec::restrictions::Restrictions;
 use crate::plan::table::existing_column;
 use crate::schema::{ColumnKind, ColumnMetadata, TableMetadata};
+use crate::types::CqlType;
 
 /// The columns to order by, and whether descending.
 #[derive(Debug)]
@@ -20,7 +21,22 @@ impl<'a> Ordering<'a> {
         for ordering in written {
             let column = existing_column(table, &ordering.column)?;
             if ordering.ann_of.is_some() {
-                return Err(Error::invalid("ANN ordering by vector requires the column to be indexed"));
+                let receiver = &column.cql_type;
+                if !matches!(receiver, CqlType::List { .. } | CqlType::Vector { .. }) {
+                    return Err(Error::invalid(format!(
+                        "Unexpected receiver type '{receiver}'; only list and vector are expected"
+                    )));
+                }
+                if written.len() > 1 {
+                    return Err(Error::invalid("ANN ordering does not support any other ordering"));
+                }
+                let is_float = |t: &CqlType| matches!(t, CqlType::Vector { element, .. } if **element == CqlType::Float);
+                let refused = if is_float(receiver) {
+                    "ANN ordering by vector requires the column to be indexed"
+                } else {
+                    "ANN ordering is only supported on float vector indexes"
+                };
+                return Err(Error::invalid(refused));
             }
             let descending = ordering.direction == Direction::Descending;
             match columns.iter_mut().find(|(c, _)| c.id == column.id) {

@@ -179,6 +179,9 @@ impl<'a> Finder<'a, '_> {
     ) -> Result<Selectable<'a>, Error> {
         match self.resolve(name, &arguments)? {
             Some(function) => Ok(Selectable::Call { function, arguments }),
+            None if matches!(written, "from_json" | "fromjson") => Err(Error::invalid(format!(
+                "{written}() cannot be used in the selection clause of a SELECT statement"
+            ))),
             None => Err(Error::invalid(format!("Unknown function '{written}'"))),
         }
     }
