@@ -95,6 +95,9 @@ fn bytes_of(text: &str) -> Option<Option<Option<Vec<u8>>>> {
     if let Some(number) = text.strip_suffix('L') {
         return Some(Some(Some(number.parse::<i64>().ok()?.to_be_bytes().to_vec())));
     }
+    if let Some((count, digits)) = text.split_once('*') {
+        return Some(Some(Some(unhex(digits)?.repeat(count.parse().ok()?))));
+    }
     match text {
         "unset" => Some(None),
         "null" => Some(Some(None)),

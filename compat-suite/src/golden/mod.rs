@@ -22,7 +22,7 @@
 //!
 //! ```text
 //! --@ bind 00000001 'a' 5i null unset   prepare it, and execute it with values: hex, text, `i` for an int, `L` for a
-//!                                       bigint, `empty`; name=value where they are named
+//!                                       bigint, `empty`, 3*61 for 616161; name=value where they are named
 //! --@ values ...                        the same, but not prepared
 //! --@ execute ...                       execute what the last `bind` of the same text prepared
 //! --@ page 2                            fetch all pages, each of 2 rows
