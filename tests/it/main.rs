@@ -6,5 +6,6 @@ mod golden;
 mod imports;
 mod kill;
 mod lwt;
+mod messages;
 mod scylla;
 mod values;
