@@ -120,7 +120,8 @@ impl Session {
         Execution::Pending(
             async move {
                 let worker = inner.clone();
-                let run = tokio::task::spawn_blocking(move || worker.prepare(&text, keyspace.as_deref(), is_told));
+                let run =
+                    tokio::task::spawn_blocking(move || worker.prepare(&text, keyspace.as_deref(), is_told));
                 let mut response = match run.await {
                     Ok(response) => response,
                     Err(error) => Response::from(Error::server(format!("the request failed: {error}"))),

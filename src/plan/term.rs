@@ -275,7 +275,9 @@ impl TermPlanner<'_> {
     }
 
     fn tuple(&mut self, elements: &[ast::Term], receiver: &Receiver) -> Result<Term, Error> {
-        if let ([only], false) = (elements, matches!(receiver.cql_type, CqlType::Tuple(_) | CqlType::User { .. })) {
+        if let ([only], false) =
+            (elements, matches!(receiver.cql_type, CqlType::Tuple(_) | CqlType::User { .. }))
+        {
             return self.prepare(only, receiver);
         }
         let types = self.check_tuple(elements, receiver)?;

@@ -307,7 +307,8 @@ fn row_size(row: &Row) -> usize {
     let clustering: usize = row.clustering.values().flatten().map(<[u8]>::len).sum();
     let cells: usize =
         row.cells().map(|cell| CELL + cell.value.len() + cell.path.map_or(0, <[u8]>::len)).sum();
-    let mut complex: Vec<_> = row.cells().filter(|cell| cell.path.is_some()).map(|cell| cell.column).collect();
+    let mut complex: Vec<_> =
+        row.cells().filter(|cell| cell.path.is_some()).map(|cell| cell.column).collect();
     complex.extend(row.complex_deletions().iter().map(|(column, _)| *column));
     complex.sort_unstable();
     complex.dedup();

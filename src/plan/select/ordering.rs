@@ -30,7 +30,8 @@ impl<'a> Ordering<'a> {
                 if written.len() > 1 {
                     return Err(Error::invalid("ANN ordering does not support any other ordering"));
                 }
-                let is_float = |t: &CqlType| matches!(t, CqlType::Vector { element, .. } if **element == CqlType::Float);
+                let is_float =
+                    |t: &CqlType| matches!(t, CqlType::Vector { element, .. } if **element == CqlType::Float);
                 let refused = if is_float(receiver) {
                     "ANN ordering by vector requires the column to be indexed"
                 } else {
