@@ -2,6 +2,7 @@
 
 mod clients;
 mod command_line;
+mod files;
 mod golden;
 mod imports;
 mod kill;

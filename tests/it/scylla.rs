@@ -95,7 +95,7 @@ struct ProductItem {
 }
 
 /// The statements of a CQL file.
-fn statements(text: &str) -> Vec<String> {
+pub(crate) fn statements(text: &str) -> Vec<String> {
     let comment =
         |line: &str| line.split("--").next().unwrap_or("").split("//").next().unwrap_or("").to_owned();
     let text: Vec<_> = text.lines().map(comment).collect();
