@@ -100,7 +100,7 @@ impl Type {
             0 => Self::Tuple(vec![Self::native(random), Self::native(random)]),
             1 => Self::List(Box::new(Self::native(random)), true),
             2 => Self::Set(Box::new(Self::native(random)), true),
-            3..=9 => Self::Native(*random.one::<&str>(&["int", "text", "bigint", "timestamp"])),
+            3..=9 => Self::Native(random.one::<&str>(&["int", "text", "bigint", "timestamp"])),
             _ => Self::native(random),
         }
     }
@@ -126,6 +126,6 @@ impl Type {
 
     /// A native type that may be in a key.
     pub fn native(random: &mut Random) -> Self {
-        Self::Native(*random.one::<&str>(&KEYS))
+        Self::Native(random.one::<&str>(&KEYS))
     }
 }
