@@ -92,13 +92,13 @@ impl Leveled {
             if let Some(pick) = in_l0() {
                 return Some(pick);
             }
-            if let Some(inputs) = self.from_level(candidates, &levels, level) {
+            if let Some(inputs) = self.compact_level(candidates, &levels, level) {
                 let next = self.next_level(candidates, &levels, &inputs);
                 let inputs = with_starved(candidates, &levels, next, inputs, rounds);
                 return Some(Pick { level: next, split: self.split(), ..Pick::into_one(inputs) });
             }
         }
-        match self.from_l0(candidates, &levels) {
+        match self.compact_l0(candidates, &levels) {
             None => in_l0(),
             Some(inputs) => {
                 let level = self.next_level(candidates, &levels, &inputs);
@@ -109,7 +109,7 @@ impl Leveled {
 
     /// One SSTable of a level and all of the next one that overlap it: the one behind the last one that was compacted,
     /// and so on around.
-    fn from_level(&self, candidates: &[Candidate], levels: &Levels, level: usize) -> Option<Vec<usize>> {
+    fn compact_level(&self, candidates: &[Candidate], levels: &Levels, level: usize) -> Option<Vec<usize>> {
         let above = &levels[level + 1];
         let last = above.iter().max_by_key(|i| candidates[**i].generation).map(|i| candidates[*i].last);
         let members = &levels[level];
@@ -125,7 +125,7 @@ impl Leveled {
 
     /// SSTables of L0 that overlap each other, the oldest ones first, with all of L1 that overlap them where they are
     /// enough for an SSTable of L1.
-    fn from_l0(&self, candidates: &[Candidate], levels: &Levels) -> Option<Vec<usize>> {
+    fn compact_l0(&self, candidates: &[Candidate], levels: &Levels) -> Option<Vec<usize>> {
         let mut remaining = levels[0].clone();
         remaining.sort_by_key(|i| candidates[*i].max_timestamp);
         let busy: Vec<&Candidate> =
