@@ -152,8 +152,8 @@ impl Case {
         self.model.check(&seen, |effect| effect.durable || only_killed && effect.acknowledged)?;
         self.model.settle(&seen);
         let changes = self.rng.random_range(1..400);
-        let die_at_operation = Some(self.fs.operations() + changes);
-        let alive = Faults { die_at_operation, ..Faults::default() };
+        let dies_at = self.fs.operations() + changes;
+        let alive = Faults { die_at_operation: Some(dies_at), ..Faults::default() };
         self.fs.set_faults(alive.clone());
         let mut unharmed = true;
         for _ in 0..self.rng.random_range(1..80) {
@@ -177,7 +177,7 @@ impl Case {
                 }
                 _ => self.fs.set_faults(alive.clone()),
             }
-            if unharmed && self.fs.operations() < die_at_operation.unwrap_or(0) && self.rng.random_bool(0.1) {
+            if unharmed && self.fs.operations() < dies_at && self.rng.random_bool(0.1) {
                 let seen =
                     read(&storage).map_err(|error| format!("the living node does not read: {error}"))?;
                 self.model.check(&seen, |effect| effect.acknowledged)?;

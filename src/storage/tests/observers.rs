@@ -25,12 +25,14 @@ use crate::schema::{ColumnId, SchemaRef};
 
 type Entry = (Vec<u8>, Vec<u8>, Vec<u8>);
 
+type LastRows = BTreeMap<(Vec<u8>, Vec<u8>), Option<Arc<Row>>>;
+
 /// Which rows have which value in one column; kept by the differences alone.
 struct ToyIndex {
     column: ColumnId,
     entries: Mutex<BTreeSet<Entry>>,
     /// The row after the last change of it.
-    last: Mutex<BTreeMap<(Vec<u8>, Vec<u8>), Option<Arc<Row>>>>,
+    last: Mutex<LastRows>,
 }
 
 impl ToyIndex {

@@ -47,7 +47,7 @@ fn run(name: &str, program: Result<Program, String>, arguments: &[&str]) {
         .stdout(Stdio::piped())
         .stderr(errors.reopen().expect("the temporary file opens again"))
         .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}", program.path.display()));
+        .expect("the client's program, which was found, starts");
     let (text, in_time) = attend(&mut child, &mut server);
     if !in_time {
         let _ = child.kill();
