@@ -222,6 +222,12 @@ fn recover_one(fs: &dyn FileSystem, logs: &[PathBuf]) -> Result<(), StorageError
             .filter_map(|log| log.parent())
             .try_for_each(|d| fs.sync_dir(d).map_err(|e| StorageError::io(d, e)))
     };
+    // What is done below must not outlive what it is done for: a process that was killed may have left the last record
+    // unsynced.
+    for log in logs {
+        fs.append(log).and_then(|file| file.sync()).map_err(|e| StorageError::io(log, e))?;
+    }
+    sync(logs)?;
     for record in records.iter().filter(|r| r.record_type == obsolete) {
         let mut found = files(fs, &record.path)?;
         // The data first: what is left without data is no SSTable.
