@@ -126,6 +126,12 @@ impl Buffer {
         self.dirty.insert(self.segment, DirtyTables::new());
     }
 
+    /// Goes on in a new segment whose durability marks say nothing of older ones.
+    pub fn next_run(&mut self) {
+        self.next_segment();
+        self.run = self.segment;
+    }
+
     /// The piece that records go to: the last one, or a new one.
     fn piece(&mut self) -> &mut Piece {
         let is_current = self.pieces.back().is_some_and(|p| p.segment == self.segment);

@@ -321,7 +321,8 @@ impl CommitLog {
         {
             let mut writer = self.writer.lock();
             let mut buffer = self.buffer.lock();
-            buffer.next_segment();
+            // What the failed sync was for may be lost: that is no damage then.
+            buffer.next_run();
             writer.unsynced.clear();
         }
         self.in_doubt.store(false, Ordering::Relaxed);
