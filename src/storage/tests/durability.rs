@@ -25,7 +25,7 @@ use super::super::model::{
     ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
 };
 use super::super::{CommitLogSync, IoMode, Storage, StorageError, StorageOptions};
-use super::engine::{insert, open_with, options};
+use super::engine::{insert, open_at, options};
 use super::operations::{Edge, INT, Operation, Place, covers, key, table, update};
 use crate::env::faulty_fs::{Faults, FaultyFs};
 
@@ -111,6 +111,7 @@ struct Case {
     /// The last timestamp and value.
     time: i64,
     runtime: tokio::runtime::Runtime,
+    now_us: i64,
     /// Whether the power was on since the last life.
     only_killed: bool,
 }
@@ -130,7 +131,16 @@ impl Case {
         };
         let fs = FaultyFs::new(rng.random());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        Self { rng, fs, sync, model: Model::default(), time: 0, runtime, only_killed: false }
+        Self {
+            rng,
+            fs,
+            sync,
+            model: Model::default(),
+            time: 0,
+            runtime,
+            now_us: 1_700_000_000_000_000,
+            only_killed: false,
+        }
     }
 
     fn options(&self) -> StorageOptions {
@@ -140,8 +150,10 @@ impl Case {
         options
     }
 
-    fn open(&self) -> Result<Arc<Storage>, StorageError> {
-        open_with(self.options(), Arc::new(self.fs.clone()))
+    /// Starts the node, a second after it was started last: segments of the log are named after the time.
+    fn open(&mut self) -> Result<Arc<Storage>, StorageError> {
+        self.now_us += 1_000_000;
+        open_at(self.now_us, self.options(), Arc::new(self.fs.clone()))
     }
 
     /// One life and its end.

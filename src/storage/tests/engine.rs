@@ -26,7 +26,16 @@ pub fn options(root: &Path) -> StorageOptions {
 }
 
 pub fn open_with(options: StorageOptions, fs: Arc<dyn FileSystem>) -> Result<Arc<Storage>, StorageError> {
-    let clock = Arc::new(ManualClock::new(1_700_000_000_000_000));
+    open_at(1_700_000_000_000_000, options, fs)
+}
+
+/// Opens a store at a time in microseconds.
+pub fn open_at(
+    now_us: i64,
+    options: StorageOptions,
+    fs: Arc<dyn FileSystem>,
+) -> Result<Arc<Storage>, StorageError> {
+    let clock = Arc::new(ManualClock::new(now_us));
     let storage = Storage::open(options, fs, clock, Arc::new(SchemaRef::new(schema())))?;
     storage.set_host_id(Uuid::from_u128(7));
     storage.recover()?;
