@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::functions::{Function, FunctionContext};
 use super::options::{Value, Values};
 use crate::error::Error;
-use crate::types::{CqlType, collection};
+use crate::types::{CqlType, check_count, collection};
 
 /// What terms are evaluated with.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +122,8 @@ impl Marker {
             Some(Value::Null) => Ok(Bound::Null),
             Some(Value::Unset) => Ok(Bound::Unset),
             Some(Value::Bytes(bytes)) => {
-                self.cql_type.validate(bytes).map_err(|e| Error::invalid(e.to_string()))?;
+                let checked = self.cql_type.validate(bytes).and_then(|()| check_count(&self.cql_type, bytes));
+                checked.map_err(|e| Error::invalid(e.to_string()))?;
                 Ok(Bound::Bytes(collection::normalized(&self.cql_type, bytes)))
             }
         }

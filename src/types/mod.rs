@@ -37,3 +37,4 @@ pub use json_parser::{Json, JsonError, parse_json, parse_json_object};
 pub use json_value::{JsonValueError, handle_case};
 pub use number::{java_double, java_float};
 pub use text::{from_hex, to_hex};
+pub use validate::check_count;

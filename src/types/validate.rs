@@ -122,6 +122,21 @@ impl CqlType {
     }
 }
 
+/// Refuses a collection of a negative count: it is valid, but cannot be read (Cassandra: `deserialize` of `ListSerializer`,
+/// `SetSerializer` and `MapSerializer`).
+pub fn check_count(cql_type: &CqlType, value: &[u8]) -> Result {
+    let kind = match cql_type {
+        CqlType::List { .. } => "list",
+        CqlType::Set { .. } => "set",
+        CqlType::Map { .. } => "map",
+        _ => return Ok(()),
+    };
+    match value.first() {
+        Some(first) if first & 0x80 != 0 => error(format!("The data cannot be deserialized as a {kind}")),
+        _ => Ok(()),
+    }
+}
+
 fn validate_timeuuid(value: &[u8]) -> Result {
     match (value.first(), value.get(6)) {
         (Some(first), Some(version)) if version & 0xf0 != 0x10 => {
@@ -135,9 +150,6 @@ fn validate_timeuuid(value: &[u8]) -> Result {
 fn validate_collection(kind: &str, types: &[&CqlType], value: &[u8]) -> Result {
     let short = || MarshalError::new(format!("Not enough bytes to read a {kind}"));
     let count = collection::read_count(value).ok_or_else(short)?;
-    if value.first().is_some_and(|first| first & 0x80 != 0) {
-        return error(format!("The data cannot be deserialized as a {kind}"));
-    }
     let mut rest = &value[4..];
     for _ in 0..count {
         for element in types {
