@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use compat_suite::cassandra::{Cassandra, Options};
-use compat_suite::golden::{self, Deviations};
+use compat_suite::golden::{self, Deviations, Group, Settings};
 use compat_suite::{Error, Result};
 
 /// What to do with golden scripts.
@@ -26,7 +26,8 @@ pub enum Command {
 /// Server and scripts.
 #[derive(Debug, Args)]
 pub struct What {
-    /// A server that runs; without it, an Apache Cassandra is started.
+    /// A server that runs, with the settings of the scripts that are named; without it, an Apache Cassandra is started
+    /// for each set of settings.
     #[arg(long, value_name = "HOST:PORT")]
     cassandra: Option<SocketAddr>,
     /// The scripts; all of them if there are none.
@@ -41,12 +42,22 @@ impl What {
         golden::scripts().map_err(|error| Error::failed("the folder of scripts", error))
     }
 
+    /// What runs on one server each. A server that is named runs what is named, or what needs no settings.
+    fn groups(&self) -> Result<Vec<Group>> {
+        let mut groups =
+            Group::all(&self.scripts()?).map_err(|error| Error::failed("the settings of scripts", error))?;
+        if self.cassandra.is_some() && self.scripts.is_empty() {
+            groups.retain(Group::is_plain);
+        }
+        Ok(groups)
+    }
+
     /// The server's address, and the server, if it is started here.
-    fn server(&self) -> Result<(SocketAddr, Option<Cassandra>)> {
+    fn server(&self, settings: &Settings) -> Result<(SocketAddr, Option<Cassandra>)> {
         if let Some(address) = self.cassandra {
             return Ok((address, None));
         }
-        let node = Cassandra::start(&Options::default())?;
+        let node = Cassandra::start(&Options { yaml: settings.keys.clone(), ..Options::default() })?;
         Ok((node.address(), Some(node)))
     }
 }
@@ -58,28 +69,29 @@ impl Command {
             Self::Record(what) => (what, true, false),
             Self::Check { what, helenus } => (what, false, *helenus),
         };
-        let scripts = what.scripts()?;
-        let (address, node) = what.server()?;
         let mut deviations = match is_helenus {
             true => Deviations::read(&golden::folder().join("deviations.txt"))
                 .map_err(|error| Error::failed("the list of deviations", error))?,
             false => Deviations::default(),
         };
         let mut status = 0;
-        for path in &scripts {
-            let failed = |error| Error::failed(path.display(), error);
-            if is_recording {
-                golden::record(address, path).map_err(failed)?;
-                continue;
+        for group in what.groups()? {
+            let (address, node) = what.server(&group.settings)?;
+            for path in group.paths() {
+                let failed = |error| Error::failed(path.display(), error);
+                if is_recording {
+                    golden::record(address, path).map_err(failed)?;
+                    continue;
+                }
+                let differences = golden::check(address, path, &mut deviations).map_err(failed)?;
+                if !differences.is_empty() {
+                    status = 1;
+                }
+                print!("{differences}");
             }
-            let differences = golden::check(address, path, &mut deviations).map_err(failed)?;
-            if !differences.is_empty() {
-                status = 1;
+            if let Some(node) = node {
+                node.stop()?;
             }
-            print!("{differences}");
-        }
-        if let Some(node) = node {
-            node.stop()?;
         }
         Ok(status)
     }

@@ -1,14 +1,17 @@
 //! Golden scripts: statements with what Cassandra 5.0.6 answered to them beside them, replayed on a server of this
 //! process. `compat_suite::golden` describes their form, and `compat-suite golden record` records them.
 
-use compat_suite::golden::{self, Deviations};
+use std::path::Path;
+
+use compat_suite::golden::{self, Deviations, Group, Settings};
 use helenus::Server;
 use helenus::config::Config;
 
 /// Runs something beside a server of this process.
-fn with_server(run: impl FnOnce(std::net::SocketAddr)) {
+fn with_server(settings: &Settings, run: impl FnOnce(std::net::SocketAddr)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
-    let config = Config::ephemeral().expect("defaults are valid");
+    let config = Config::parse(&settings.text(), None, Path::new(".")).expect("the settings are valid");
+    let config = config.into_ephemeral().expect("a directory");
     let server = runtime.block_on(Server::start(config)).expect("the server starts");
     run(server.address());
     runtime.block_on(server.stop());
@@ -16,16 +19,19 @@ fn with_server(run: impl FnOnce(std::net::SocketAddr)) {
 
 #[test]
 fn answers_are_those_of_cassandra() {
-    with_server(|address| {
-        let mut deviations =
-            Deviations::read(&golden::folder().join("deviations.txt")).expect("the list of deviations");
-        let mut differences = String::new();
-        for path in golden::scripts().expect("the folder is there") {
-            differences += &golden::check(address, &path, &mut deviations).expect("the server answers");
-        }
-        for deviation in deviations.unmet() {
-            differences += &format!("deviates no longer, in {}: {}\n", deviation.script, deviation.statement);
-        }
-        assert!(differences.is_empty(), "{differences}");
-    });
+    let mut deviations =
+        Deviations::read(&golden::folder().join("deviations.txt")).expect("the list of deviations");
+    let mut differences = String::new();
+    let scripts = golden::scripts().expect("the folder is there");
+    for group in Group::all(&scripts).expect("the settings are there") {
+        with_server(&group.settings, |address| {
+            for path in group.paths() {
+                differences += &golden::check(address, path, &mut deviations).expect("the server answers");
+            }
+        });
+    }
+    for deviation in deviations.unmet() {
+        differences += &format!("deviates no longer, in {}: {}\n", deviation.script, deviation.statement);
+    }
+    assert!(differences.is_empty(), "{differences}");
 }

@@ -1,5 +1,5 @@
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -98,7 +98,10 @@ impl Cassandra {
         let log = self.directory.join("system.log");
         let end = Instant::now() + PATIENCE;
         let why = loop {
-            if fs::read_to_string(&log).is_ok_and(|text| text.contains(READY)) {
+            // It says so shortly before it listens.
+            if fs::read_to_string(&log).is_ok_and(|text| text.contains(READY))
+                && TcpStream::connect(self.address()).is_ok()
+            {
                 return Ok(());
             }
             if let Some(status) = self.process.ended()? {

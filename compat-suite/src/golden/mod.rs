@@ -43,16 +43,28 @@
 //! --@ apply                             end of a batch; directives before it are the batch's
 //! ```
 //!
-//! Overloads of a function are in no order of their own in Cassandra's messages; they are sorted here. Every script runs in a fresh keyspace `golden_<its name>`; other keyspaces it makes must begin with that name.
+//! Before all statements may stand
+//!
+//! ```text
+//! --@ settings masking                  the server has the keys of cassandra.yaml that `masking.yaml` beside the script
+//!                                       says: one in each line, none nested. Scripts of the same settings share a server.
+//! ```
+//!
+//! Where an error names the server that failed, its address reads `NODE`.
+//!
+//! Overloads of a function are in no order of their own in Cassandra's messages; they are sorted here. Every script runs
+//! in a fresh keyspace `golden_<its name>`; other keyspaces it makes must begin with that name.
 
 mod deviations;
 mod directive;
 mod run;
 mod script;
+mod settings;
 
 pub use deviations::{Deviation, Deviations};
 pub use run::{replay, sort_overloads};
 pub use script::{Item, Script};
+pub use settings::{Group, Settings};
 
 use std::fmt::Write as _;
 use std::io;

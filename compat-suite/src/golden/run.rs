@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::directive::Directive;
@@ -170,7 +170,30 @@ impl Run {
                 return Err(io::Error::new(error.kind(), format!("line {}: {error}", item.line)));
             }
         }
-        Ok(lines.iter().map(|line| sort_overloads(line).replace('\n', "\\n")).collect())
+        let line = |line: &String| self.without_address(sort_overloads(line)).replace('\n', "\\n");
+        Ok(lines.iter().map(line).collect())
+    }
+
+    /// An error that names the server, as text and among its fields, names it `NODE`.
+    fn without_address(&self, line: String) -> String {
+        let ip = self.address.ip();
+        let (text, octets) = (
+            format!("from /{ip}:"),
+            match ip {
+                IpAddr::V4(ip) => ip.octets().to_vec(),
+                IpAddr::V6(ip) => ip.octets().to_vec(),
+            },
+        );
+        match line.rsplit_once(" [") {
+            Some((message, fields)) if message.contains(&text) => {
+                format!(
+                    "{} [{}",
+                    message.replace(&text, "from /NODE:"),
+                    fields.replace(&hex(&octets), "NODE")
+                )
+            }
+            _ => line,
+        }
     }
 
     fn listen(&self) -> io::Result<Connection> {

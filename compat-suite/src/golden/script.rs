@@ -10,6 +10,8 @@ use super::directive::{self, Directive};
 pub struct Script {
     /// Its name: that of its file, without the extension.
     pub name: String,
+    /// The name of the settings that the server has; none for those that Cassandra ships with.
+    pub settings: Option<String>,
     /// Its statements.
     pub items: Vec<Item>,
     /// Lines after the last statement.
@@ -42,7 +44,7 @@ impl Script {
     }
 
     fn parse(name: String, text: &str) -> Result<Self, String> {
-        let mut script = Self { name, items: Vec::new(), tail: Vec::new() };
+        let mut script = Self { name, settings: None, items: Vec::new(), tail: Vec::new() };
         let mut directives = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             if let Some(recorded) = line.strip_prefix("-->") {
@@ -52,6 +54,13 @@ impl Script {
                 continue;
             }
             script.tail.push(line.to_owned());
+            if let Some(settings) = line.strip_prefix("--@ settings ") {
+                if !script.items.is_empty() || script.settings.is_some() {
+                    return Err(format!("line {number}: settings are named once, before all statements"));
+                }
+                script.settings = Some(settings.trim().to_owned());
+                continue;
+            }
             if let Some(text) = line.strip_prefix("--@") {
                 let directive = directive::parse(text).map_err(|error| format!("line {number}: {error}"))?;
                 let stands_alone = directive.stands_alone();
