@@ -50,6 +50,7 @@ fn read(table: &Arc<TableMetadata>, range: DataRange, rows: u64) -> ReadCommand 
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits { rows, ..DataLimits::NONE },
+        tracks_warnings: false,
     }
 }
 

@@ -2,12 +2,14 @@
 //! partition is what Paxos is for: reading, deciding and writing are one step for everybody who writes
 //! conditionally, so that nothing has to be kept in `system.paxos`.
 
-use super::coordinator::{Coordinator, write_error};
+use std::fmt;
+
+use super::coordinator::Coordinator;
 use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::schema::TableMetadata;
 use crate::storage::model::{DecoratedKey, Mutation, ReadCommand, ReadResponse};
-use crate::storage::{IoMode, Origin};
+use crate::storage::{IoMode, Origin, ReadReport};
 
 /// What a conditional write asks of the replicas.
 #[derive(Clone, Copy, Debug)]
@@ -19,31 +21,41 @@ pub struct ConditionalLevels {
 }
 
 /// One partition, while nobody else writes to it conditionally.
-#[derive(Debug)]
 pub struct Contested<'a> {
     coordinator: &'a Coordinator,
     level: Consistency,
     io: IoMode,
+    report: &'a dyn Fn(&ReadReport),
     /// The timestamp of what may be written, in microseconds: greater than every one given out before.
     pub ballot: i64,
+}
+
+impl fmt::Debug for Contested<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contested")
+            .field("level", &self.level)
+            .field("ballot", &self.ballot)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Contested<'_> {
     /// Reads the partition as it is.
     pub fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
-        self.coordinator.read(command, self.level, self.io)
+        self.coordinator.read(command, self.level, self.io, self.report)
     }
 }
 
 impl Coordinator {
     /// Lets `decide` read a partition and say what is to be written to it, if anything, without anybody else's
-    /// conditional write in between. What is written is durable once the commit log is, up to its current position.
+    /// conditional write in between; `report` is that of its reads. What is written is durable once the commit log is, up to its current position.
     pub fn compare_and_set<R>(
         &self,
         table: &TableMetadata,
         key: &DecoratedKey,
         levels: ConditionalLevels,
         io: IoMode,
+        report: &dyn Fn(&ReadReport),
         decide: impl FnOnce(&Contested<'_>) -> Result<(Option<Mutation>, R), Error>,
     ) -> Result<R, Error> {
         let ConditionalLevels { serial, commit } = levels;
@@ -57,20 +69,20 @@ impl Coordinator {
             Consistency::LocalSerial => Consistency::LocalQuorum,
             _ => Consistency::Quorum,
         };
-        let _guard = self.storage().lock_partition(table.id, key, io).map_err(|e| failure(e, commit))?;
+        let _guard = self.storage().lock_partition(table.id, key, io).map_err(|e| self.failure(e, commit))?;
         let ballot = self.clock().next_timestamp();
-        let (mutation, result) = decide(&Contested { coordinator: self, level, io, ballot })?;
+        let (mutation, result) = decide(&Contested { coordinator: self, level, io, report, ballot })?;
         if let Some(mutation) = mutation {
-            self.storage().apply_for(Origin::Client, mutation, io).map_err(|e| failure(e, commit))?;
+            self.storage().apply_for(Origin::Client, mutation, io).map_err(|e| self.failure(e, commit))?;
             // It is agreed on and will not be undone, even where too few replicas live to say so.
             replicas.check(commit, self.node(), true)?;
         }
         Ok(result)
     }
-}
 
-fn failure(error: crate::storage::StorageError, commit: Consistency) -> Error {
-    write_error(error, commit, WriteType::Simple)
+    fn failure(&self, error: crate::storage::StorageError, commit: Consistency) -> Error {
+        self.write_error(error, commit, WriteType::Simple)
+    }
 }
 
 /// Cassandra: `ConsistencyLevel.validateForCas` and `validateForCasCommit`.

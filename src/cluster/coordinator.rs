@@ -2,7 +2,6 @@
 //! replica is this node.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -19,7 +18,7 @@ use crate::event::Event;
 use crate::metrics::BatchMetrics;
 use crate::schema::{Schema, SchemaRef, TableMetadata};
 use crate::storage::model::{DataRange, Mutation, ReadCommand, ReadResponse};
-use crate::storage::{CommitPosition, IoMode, Origin, Storage, StorageError};
+use crate::storage::{CommitPosition, IoMode, Origin, Passed, ReadReport, Storage, StorageError};
 
 /// The coordinator of a node.
 pub struct Coordinator {
@@ -33,9 +32,6 @@ pub struct Coordinator {
     schema_lock: Mutex<()>,
     events: broadcast::Sender<Event>,
 }
-
-/// The replica that failed, as errors name it: this node.
-const REPLICA: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7000);
 
 /// News that were not fetched by then are lost to a slow client.
 const EVENTS_MAX: usize = 1024;
@@ -149,33 +145,90 @@ impl Coordinator {
             last = self
                 .storage
                 .apply_for(Origin::Client, mutation, io)
-                .map_err(|e| write_error(e, consistency, write_type))?;
+                .map_err(|e| self.write_error(e, consistency, write_type))?;
         }
         Ok(last)
     }
 
-    /// Reads at a consistency level.
+    /// Reads at a consistency level. `report` takes what the replicas say of thresholds that the read passed, whether
+    /// it ended the read or not.
     pub fn read(
         &self,
         command: &ReadCommand,
         consistency: Consistency,
         io: IoMode,
+        report: &dyn Fn(&ReadReport),
     ) -> Result<ReadResponse, Error> {
         if consistency == Consistency::Any {
             return Err(Error::invalid("ANY ConsistencyLevel is only supported for writes"));
         }
+        let level = level_of_read(consistency, &command.range);
         if !command.table.is_virtual() {
             let schema = self.schema.load();
-            let level = level_of_read(consistency, &command.range);
             self.replicas(&schema, &command.table.keyspace).check(level, &self.node, false)?;
         }
-        self.storage.read_for(Origin::Client, command, io).map_err(|e| read_error(e, consistency))
+        let response = self.storage.read_for(Origin::Client, command, io);
+        match &response {
+            Ok(response) => response.reports.iter().for_each(report),
+            Err(StorageError::ReadAborted(aborted)) => report(aborted),
+            Err(_) => {}
+        }
+        response.map_err(|e| self.read_error(e, level))
     }
 
     pub(super) fn replicas(&self, schema: &Schema, keyspace: &str) -> ReplicaCounts {
         match schema.keyspace(keyspace) {
             Some(metadata) => ReplicaCounts::of(&metadata.params.replication, &self.node),
             None => ReplicaCounts { all: 1, by_datacenter: Vec::new(), alive: 1 },
+        }
+    }
+
+    /// What a client is told of a read that the only replica failed.
+    fn read_error(&self, error: StorageError, consistency: Consistency) -> Error {
+        let failure = |reason, detail| Error::ReadFailure {
+            consistency,
+            received: 0,
+            block_for: 1,
+            data_present: false,
+            failures: vec![(self.node.address(), reason)],
+            detail,
+        };
+        match error {
+            StorageError::WouldBlock => Error::WouldBlock,
+            StorageError::Invalid(message) => Error::Invalid(message),
+            StorageError::ReadAborted(report) => {
+                let reason = match report.tombstones {
+                    Passed::Fail(_) => RequestFailureReason::ReadTooManyTombstones,
+                    _ => RequestFailureReason::ReadSize,
+                };
+                failure(reason, report.detail())
+            }
+            other => {
+                tracing::error!(error = %other, "a read failed");
+                failure(RequestFailureReason::Unknown, None)
+            }
+        }
+    }
+
+    /// What a client is told of a write that the only replica failed.
+    pub(super) fn write_error(
+        &self,
+        error: StorageError,
+        consistency: Consistency,
+        write_type: WriteType,
+    ) -> Error {
+        match error {
+            StorageError::WouldBlock => Error::WouldBlock,
+            StorageError::Invalid(message) => Error::Invalid(message),
+            // Until memtables were flushed, in vain.
+            StorageError::Overloaded(_) => {
+                Error::WriteTimeout { consistency, received: 0, block_for: 1, write_type }
+            }
+            other => {
+                tracing::error!(error = %other, "a write failed");
+                let failures = vec![(self.node.address(), RequestFailureReason::Unknown)];
+                Error::WriteFailure { consistency, received: 0, block_for: 1, write_type, failures }
+            }
         }
     }
 }
@@ -204,45 +257,5 @@ fn level_of_read(consistency: Consistency, range: &DataRange) -> Consistency {
         (Consistency::Serial, DataRange::Keys(_)) => Consistency::Quorum,
         (Consistency::LocalSerial, DataRange::Keys(_)) => Consistency::LocalQuorum,
         (other, _) => other,
-    }
-}
-
-/// What a client is told of a read that the only replica failed.
-fn read_error(error: StorageError, consistency: Consistency) -> Error {
-    let failure = |reason, detail| Error::ReadFailure {
-        consistency,
-        received: 0,
-        block_for: 1,
-        data_present: false,
-        failures: vec![(REPLICA, reason)],
-        detail,
-    };
-    match error {
-        StorageError::WouldBlock => Error::WouldBlock,
-        StorageError::Invalid(message) => Error::Invalid(message),
-        StorageError::TombstoneOverwhelming { .. } => {
-            failure(RequestFailureReason::ReadTooManyTombstones, None)
-        }
-        other => {
-            tracing::error!(error = %other, "a read failed");
-            failure(RequestFailureReason::Unknown, None)
-        }
-    }
-}
-
-/// What a client is told of a write that the only replica failed.
-pub(super) fn write_error(error: StorageError, consistency: Consistency, write_type: WriteType) -> Error {
-    match error {
-        StorageError::WouldBlock => Error::WouldBlock,
-        StorageError::Invalid(message) => Error::Invalid(message),
-        // Until memtables were flushed, in vain.
-        StorageError::Overloaded(_) => {
-            Error::WriteTimeout { consistency, received: 0, block_for: 1, write_type }
-        }
-        other => {
-            tracing::error!(error = %other, "a write failed");
-            let failures = vec![(REPLICA, RequestFailureReason::Unknown)];
-            Error::WriteFailure { consistency, received: 0, block_for: 1, write_type, failures }
-        }
     }
 }

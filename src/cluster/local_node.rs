@@ -103,6 +103,7 @@ fn read_local(storage: &Storage, table: &Arc<TableMetadata>) -> Result<Option<Ar
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
+        tracks_warnings: false,
     };
     let response = storage.read(&command, IoMode::Blocking)?;
     Ok(response.partitions.first().and_then(|p| p.rows.first().cloned()))

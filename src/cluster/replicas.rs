@@ -1,7 +1,7 @@
 //! How many replicas a keyspace has, how many of them live, and how many must answer
 //! (Cassandra: `ConsistencyLevel.blockFor`, `ReplicaPlans.assureSufficientLiveReplicas`).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use uuid::Uuid;
 
@@ -26,6 +26,13 @@ pub struct LocalNode {
     pub broadcast_address: IpAddr,
     /// The port for other nodes.
     pub storage_port: u16,
+}
+
+impl LocalNode {
+    /// Where other nodes reach it, as errors name it.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.broadcast_address, self.storage_port)
+    }
 }
 
 /// The number of replicas in each data centre, as far as they matter.

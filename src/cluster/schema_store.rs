@@ -67,6 +67,7 @@ fn read_rows(storage: &Storage, schema: &Schema) -> Result<SchemaRows, Error> {
             clustering: ClusteringIndexFilter::all(),
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
+            tracks_warnings: false,
         };
         rows.insert(name, storage.read(&command, IoMode::Blocking)?.partitions);
     }

@@ -18,8 +18,8 @@ pub struct Settings {
     pub batch_size_fail_bytes: u64,
     /// `unlogged_batch_across_partitions_warn_threshold`.
     pub unlogged_batch_partitions_warn: usize,
-    /// `tombstone_warn_threshold`.
-    pub tombstone_warn: u64,
+    /// Of the size of what a query returns; none where it is not looked at (`read_thresholds_enabled`).
+    pub read_size: Option<ReadSizeThresholds>,
     /// `trace_type_query_ttl`, in seconds.
     pub trace_ttl_seconds: i32,
     /// `cdc_enabled`.
@@ -34,6 +34,15 @@ pub struct Settings {
     pub timeouts: Arc<Timeouts>,
     /// What is done with expiration dates beyond the latest one.
     pub expiration_overflow: OverflowPolicy,
+}
+
+/// Thresholds of the size of what a query returns, in bytes of its values; none where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadSizeThresholds {
+    /// `coordinator_read_size_warn_threshold`
+    pub warn: Option<u64>,
+    /// `coordinator_read_size_fail_threshold`
+    pub fail: Option<u64>,
 }
 
 /// What is done with an expiration date beyond the latest.
@@ -57,7 +66,7 @@ impl Default for Settings {
             batch_size_warn_bytes: 5 * 1024,
             batch_size_fail_bytes: 50 * 1024,
             unlogged_batch_partitions_warn: 10,
-            tombstone_warn: 1000,
+            read_size: None,
             trace_ttl_seconds: 24 * 60 * 60,
             cdc_enabled: false,
             default_keyspace_factor: 1,

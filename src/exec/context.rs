@@ -14,7 +14,7 @@ use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::schema::TableMetadata;
 use crate::storage::model::{DataRange, DecoratedKey, Mutation, ReadCommand, ReadResponse};
-use crate::storage::{CommitPosition, IoMode};
+use crate::storage::{CommitPosition, IoMode, ReadReport};
 
 /// Rows that a request may read on a connection's task, beyond its first page.
 const INLINE_ROWS_MAX: usize = 10_000;
@@ -56,6 +56,8 @@ pub struct ExecutionContext<'a> {
     /// Whether reads may wait for the disk.
     pub io: IoMode,
     warnings: Mutex<Vec<String>>,
+    /// Those of what replicas say of reads that they were to report of: they come after all others.
+    reported: Mutex<Vec<String>>,
     written: Mutex<Option<Written>>,
     /// Rows that this request read so far.
     rows_read: AtomicUsize,
@@ -83,6 +85,7 @@ impl<'a> ExecutionContext<'a> {
             functions: FunctionContext { now_us },
             io,
             warnings: Mutex::new(Vec::new()),
+            reported: Mutex::new(Vec::new()),
             written: Mutex::new(None),
             rows_read: AtomicUsize::new(0),
             tracer: None,
@@ -103,6 +106,14 @@ impl<'a> ExecutionContext<'a> {
     /// Warns the client.
     pub fn warn(&self, warning: String) {
         self.warnings.lock().push(warning);
+    }
+
+    /// Takes what a replica says of a read that passed thresholds.
+    pub fn report(&self, report: &ReadReport) {
+        let warnings = report.warnings();
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let into = if report.is_tracked { &self.reported } else { &self.warnings };
+        into.lock().extend(warnings);
     }
 
     /// Writes mutations at the request's consistency level.
@@ -132,7 +143,8 @@ impl<'a> ExecutionContext<'a> {
             serial: self.options.serial_consistency.unwrap_or(Consistency::Serial),
             commit: self.options.consistency,
         };
-        let result = self.coordinator.compare_and_set(table, key, levels, self.io, |partition| {
+        let report = |report: &ReadReport| self.report(report);
+        let result = self.coordinator.compare_and_set(table, key, levels, self.io, &report, |partition| {
             self.trace(|| "Reading existing values for CAS precondition".to_owned());
             let decision = decide(partition)?;
             self.trace(|| match decision.0 {
@@ -174,7 +186,9 @@ impl<'a> ExecutionContext<'a> {
 
     /// The warnings so far.
     pub fn take_warnings(&self) -> Vec<String> {
-        std::mem::take(&mut self.warnings.lock())
+        let mut warnings = std::mem::take(&mut *self.warnings.lock());
+        warnings.append(&mut self.reported.lock());
+        warnings
     }
 }
 
@@ -184,7 +198,8 @@ impl Reader for ExecutionContext<'_> {
             DataRange::Keys(_) => format!("Executing single-partition query on {}", command.table.name),
             DataRange::Range { .. } => format!("Executing seq scan for {}", command.table.name),
         });
-        let response = self.coordinator.read(command, self.options.consistency, self.io)?;
+        let report = |report: &ReadReport| self.report(report);
+        let response = self.coordinator.read(command, self.options.consistency, self.io, &report)?;
         self.trace(|| {
             let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
             format!("Read {rows} live rows and {} tombstone cells", response.tombstones_scanned)

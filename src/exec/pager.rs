@@ -50,6 +50,10 @@ pub struct Query {
     pub counts_static_only: bool,
     /// The order of rows.
     pub comparator: ClusteringComparator,
+    /// Whether replicas report which thresholds its reads pass.
+    pub tracks_warnings: bool,
+    /// Whether its rows go into one aggregate, without pages for the client.
+    pub is_internal: bool,
 }
 
 impl Query {
@@ -78,7 +82,9 @@ impl Query {
                 per_partition: limit_of(per_partition_limit),
                 first_partition_remaining: None,
                 distinct: self.distinct,
+                is_internal: self.is_internal,
             },
+            tracks_warnings: self.tracks_warnings,
         }
     }
 
@@ -126,13 +132,6 @@ impl Query {
     }
 }
 
-/// What reads cost besides their rows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Costs {
-    /// Rows and cells that were found deleted.
-    pub tombstones_scanned: u64,
-}
-
 /// Goes through a query page by page.
 #[derive(Debug)]
 pub struct Pager<'a> {
@@ -145,8 +144,6 @@ pub struct Pager<'a> {
     /// Which of the query's keys is read next.
     current: usize,
     is_exhausted: bool,
-    /// What the reads cost so far.
-    pub costs: Costs,
 }
 
 impl<'a> Pager<'a> {
@@ -161,7 +158,6 @@ impl<'a> Pager<'a> {
             last_key: None,
             current: 0,
             is_exhausted: false,
-            costs: Costs::default(),
         };
         if let Some(state) = state {
             pager.restore(state);
@@ -229,7 +225,6 @@ impl<'a> Pager<'a> {
 
     fn read(&mut self, command: &ReadCommand, reader: &dyn Reader) -> Result<Vec<PartitionResult>, Error> {
         let response = reader.read(command)?;
-        self.costs.tombstones_scanned += response.tombstones_scanned;
         Ok(response.partitions)
     }
 
@@ -244,7 +239,8 @@ impl<'a> Pager<'a> {
         let last = mark.clustering(&self.query.table)?;
         let Some(clustering) = self.query.clustering_after(&last) else { return Ok(None) };
         let range = DataRange::Keys(vec![key.clone()]);
-        let command = self.query.part(range, clustering, page_size, self.remaining_in_partition);
+        let mut command = self.query.part(range, clustering, page_size, self.query.per_partition_limit);
+        command.limits.first_partition_remaining = Some(self.remaining_in_partition.max(0) as u64);
         let mut partitions = self.read(&command, reader)?;
         // The static row went with an earlier page: without rows there is nothing new.
         Ok(partitions.pop().filter(|partition| !partition.rows.is_empty()))

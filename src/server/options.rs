@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::cluster::Settings;
-use crate::cluster::settings::OverflowPolicy;
+use crate::cluster::settings::{OverflowPolicy, ReadSizeThresholds};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::config::{self, CommitFailurePolicy, Config, DiskFailurePolicy};
 use crate::protocol::Limits;
 use crate::storage::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, FlushCompression, MemtableOptions,
-    SegmentCompression, StorageOptions,
+    ReadThresholds, SegmentCompression, StorageOptions,
 };
 
 /// `column_index_size` of files of the big format, where the configuration names none.
@@ -56,7 +56,9 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
             DiskFailurePolicy::Ignore => FailurePolicy::Ignore,
         },
         chunk_cache_bytes: config.chunk_cache_bytes,
+        tombstone_warn_threshold: config.tombstone_warn_threshold,
         tombstone_failure_threshold: config.tombstone_failure_threshold,
+        read_thresholds: read_thresholds(config),
         concurrent_compactors: config.concurrent_compactors,
         compaction_throughput_bytes: config.compaction_throughput_bytes,
         column_index_bytes: config.column_index_size_bytes.unwrap_or(COLUMN_INDEX_BYTES),
@@ -68,6 +70,16 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
         auto_snapshot: config.auto_snapshot,
         incremental_backups: config.enabled("incremental_backups"),
     }
+}
+
+/// What reads may load; none where that is not looked at.
+fn read_thresholds(config: &Config) -> Option<ReadThresholds> {
+    config.enabled("read_thresholds_enabled").then(|| ReadThresholds {
+        local_size_warn: config.bytes("local_read_size_warn_threshold"),
+        local_size_fail: config.bytes("local_read_size_fail_threshold"),
+        row_index_warn: config.bytes("row_index_read_size_warn_threshold"),
+        row_index_fail: config.bytes("row_index_read_size_fail_threshold"),
+    })
 }
 
 fn commit_log_sync(sync: config::CommitLogSync) -> CommitLogSync {
@@ -93,7 +105,10 @@ pub(super) fn settings(config: &Config) -> Settings {
         batch_size_fail_bytes: config.batch_size_fail_bytes,
         unlogged_batch_partitions_warn: usize::try_from(config.unlogged_batch_partitions_warn)
             .unwrap_or(usize::MAX),
-        tombstone_warn: config.tombstone_warn_threshold,
+        read_size: config.enabled("read_thresholds_enabled").then(|| ReadSizeThresholds {
+            warn: config.bytes("coordinator_read_size_warn_threshold"),
+            fail: config.bytes("coordinator_read_size_fail_threshold"),
+        }),
         default_keyspace_factor: usize::try_from(config.default_keyspace_rf).unwrap_or(1),
         drop_compact_storage_enabled: config.enabled("drop_compact_storage_enabled"),
         memtables: config.memtables(),

@@ -122,8 +122,9 @@ async fn virtual_tables_show_what_was_measured() {
             clustering: ClusteringIndexFilter::all(),
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
+            tracks_warnings: false,
         };
-        coordinator.read(&command, Consistency::One, IoMode::Blocking).unwrap()
+        coordinator.read(&command, Consistency::One, IoMode::Blocking, &|_| {}).unwrap()
     };
     (0..10).for_each(|_| drop(read("system", "local")));
     let key = crate::types::token::encode_partition_key(&[&b"system"[..], &b"local"[..]]).unwrap();

@@ -45,6 +45,7 @@ impl Storage {
             clustering: ClusteringIndexFilter::Names { clusterings, reversed: false },
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
+            tracks_warnings: false,
         };
         let static_command = ReadCommand { clustering: ClusteringIndexFilter::all(), ..command.clone() };
         let found = self.read(&command, IoMode::Blocking)?.partitions.pop();

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::read::ReadReport;
 use crate::error::Error;
 
 /// An error of the store, by what its caller can do about it.
@@ -29,22 +30,10 @@ pub enum StorageError {
     /// from its start on a thread that may block.
     #[error("the read has to wait for the disk")]
     WouldBlock,
-    /// More tombstones than `tombstone_failure_threshold` were scanned (Cassandra:
-    /// `TombstoneOverwhelmingException`).
-    #[error(
-        "Scanned over {tombstones} tombstones during query '{query}' (last scanned row token was {token} and \
-         partition key was ({partition_key})); query aborted"
-    )]
-    TombstoneOverwhelming {
-        /// How many were scanned.
-        tombstones: u64,
-        /// The query, as CQL text.
-        query: String,
-        /// The token of the last partition.
-        token: i64,
-        /// The key of the last partition, as text.
-        partition_key: String,
-    },
+    /// A read passed a threshold that ends it: of what it found deleted, or of the size of what it loaded (Cassandra:
+    /// `TombstoneOverwhelmingException`, `LocalReadSizeTooLargeException`, `RowIndexEntryReadSizeTooLargeException`).
+    #[error("Query {} passed a threshold; query aborted", .0.query)]
+    ReadAborted(Box<ReadReport>),
     /// What was asked for contradicts the schema or the state of the store.
     #[error("{0}")]
     Invalid(String),

@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod failures;
 mod flush;
+mod heap_size;
 pub mod lifecycle;
 pub mod memtable;
 pub mod merge;
@@ -43,7 +44,7 @@ pub use options::{
 };
 pub use order::{LayoutColumn, TableOrder};
 pub use partition_locks::PartitionGuard;
-pub use read::{command_text, purge_row};
+pub use read::{Passed, ReadReport, ReadThresholds, purge_row};
 pub use table_store::{Memtables, TableCounters, TableStore};
 pub use unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredPartitionIterator,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::commitlog::SegmentCompression;
+use super::read::ReadThresholds;
 
 /// Everything the store has to be told.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub struct StorageOptions {
     pub disk_failure_policy: FailurePolicy,
     /// Bytes of the cache of uncompressed chunks (`file_cache_size`).
     pub chunk_cache_bytes: u64,
+    /// Of a read that scans more than this many tombstones is warned (`tombstone_warn_threshold`).
+    pub tombstone_warn_threshold: u64,
+    /// Of the sizes of what reads load; none where they are off (`read_thresholds_enabled`).
+    pub read_thresholds: Option<ReadThresholds>,
     /// A read that scans more than this many tombstones fails (`tombstone_failure_threshold`).
     pub tombstone_failure_threshold: u64,
     /// Compactions at one time (`concurrent_compactors`).
@@ -163,6 +168,8 @@ impl StorageOptions {
             memtables: MemtableOptions::default(),
             disk_failure_policy: FailurePolicy::Stop,
             chunk_cache_bytes: 512 << 20,
+            tombstone_warn_threshold: 1000,
+            read_thresholds: None,
             tombstone_failure_threshold: 100_000,
             concurrent_compactors: 2,
             compaction_throughput_bytes: 64 << 20,

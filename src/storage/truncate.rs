@@ -120,6 +120,7 @@ impl Storage {
             clustering: ClusteringIndexFilter::all(),
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
+            tracks_warnings: false,
         };
         let found = self.read(&command, IoMode::Blocking)?;
         Ok(found.partitions.into_iter().flat_map(|p| p.rows).collect())

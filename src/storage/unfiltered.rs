@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::error::StorageError;
+use super::heap_size::Provenance;
 use super::model::{BoundKind, ClusteringBound, DecoratedKey, DeletionTime, Row};
 
 /// A row, or one end of a range tombstone.
@@ -79,6 +80,11 @@ pub trait UnfilteredRowIterator: Send {
     /// Whether items come in reversed clustering order.
     fn is_reversed(&self) -> bool;
 
+    /// Where its rows come from.
+    fn provenance(&self) -> Provenance {
+        Provenance::MEMTABLE
+    }
+
     /// The next row or marker. After an error the iterator must not be used again.
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError>;
 }
@@ -98,6 +104,10 @@ impl<T: UnfilteredRowIterator + ?Sized> UnfilteredRowIterator for Box<T> {
 
     fn is_reversed(&self) -> bool {
         (**self).is_reversed()
+    }
+
+    fn provenance(&self) -> Provenance {
+        (**self).provenance()
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {

@@ -404,6 +404,7 @@ impl<'a> ConditionalRequest<'a> {
             clustering: ClusteringIndexFilter::all(),
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
+            tracks_warnings: false,
         };
         if !self.row_conditions.is_empty() {
             let clusterings = self.row_conditions.iter().map(|(c, _)| c.clone()).collect();

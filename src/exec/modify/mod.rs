@@ -204,8 +204,10 @@ impl ModificationPlan {
             clustering,
             row_filter: RowFilter::default(),
             limits,
+            tracks_warnings: false,
         };
-        context.coordinator.read(&command, context.options.consistency, context.io).map(Some)
+        let report = |report: &crate::storage::ReadReport| context.report(report);
+        context.coordinator.read(&command, context.options.consistency, context.io, &report).map(Some)
     }
 }
 

@@ -63,7 +63,8 @@ struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn new(plan: &'a SelectPlan, bind: BindContext<'a>, now_in_seconds: i64, limit: i32) -> Self {
+    fn new(plan: &'a SelectPlan, context: &SelectContext<'a>, limit: i32) -> Self {
+        let bind = BindContext { values: context.values, functions: context.functions };
         let states = plan.aggregates.iter().filter_map(|call| match &call.function.body {
             Body::Aggregate(start) => Some(start()),
             Body::Scalar(_) => None,
@@ -71,8 +72,8 @@ impl<'a> Groups<'a> {
         Self {
             plan,
             bind,
-            now_in_seconds,
-            output: Output::new(plan, bind, now_in_seconds, limit),
+            now_in_seconds: context.now_in_seconds,
+            output: Output::new(plan, *context, limit),
             states: states.collect(),
             first: None,
             key: None,
@@ -121,7 +122,7 @@ impl<'a> Groups<'a> {
         self.output.add_group(first.as_ref().map(|row| row.view(self.now_in_seconds)), &aggregates)
     }
 
-    fn finish(self) -> RowsContent {
+    fn finish(self) -> Result<RowsContent, Error> {
         self.output.finish()
     }
 }
@@ -156,8 +157,7 @@ impl SelectPlan {
         state: Option<PagingState>,
         page_size: Option<i32>,
     ) -> Result<Rows, Error> {
-        let bind = BindContext { values: context.values, functions: context.functions };
-        let mut groups = Groups::new(self, bind, context.now_in_seconds, NO_LIMIT);
+        let mut groups = Groups::new(self, context, NO_LIMIT);
         if let Some(query) = query {
             let mut pager = Pager::new(query, state, context.version);
             while !pager.is_exhausted() {
@@ -168,7 +168,7 @@ impl SelectPlan {
             }
         }
         groups.close()?;
-        Ok(Rows { metadata: ResultMetadata::new(self.columns.clone()), content: groups.finish() })
+        Ok(Rows { metadata: ResultMetadata::new(self.columns.clone()), content: groups.finish()? })
     }
 
     /// One row for each group, as many as the page holds.
@@ -180,10 +180,9 @@ impl SelectPlan {
         state: Option<PagingState>,
         mut counts: GroupCounts,
     ) -> Result<Rows, Error> {
-        let bind = BindContext { values: context.values, functions: context.functions };
-        let mut groups = Groups::new(self, bind, context.now_in_seconds, counts.remaining);
+        let mut groups = Groups::new(self, context, counts.remaining);
         let mut metadata = ResultMetadata::new(self.columns.clone());
-        let Some(query) = query else { return Ok(Rows { metadata, content: groups.finish() }) };
+        let Some(query) = query else { return Ok(Rows { metadata, content: groups.finish()? }) };
         let per_partition_limit = counts.in_partition;
         let (mut last_key, mut last_row, mut in_last_partition) = (None, None::<Arc<Row>>, 0);
         let mut partition: Option<bytes::Bytes> = None;
@@ -237,7 +236,7 @@ impl SelectPlan {
             metadata.paging_state =
                 next_state(query, state, per_partition_limit).map(|state| state.encode(context.version));
         }
-        Ok(Rows { metadata, content: groups.finish() })
+        Ok(Rows { metadata, content: groups.finish()? })
     }
 }
 

@@ -8,11 +8,13 @@
 //! - [`selector`]: selected expressions.
 //! - [`timestamps`]: `WRITETIME` and `TTL`.
 //! - [`output`]: makes rows of the result.
+//! - [`read_size`]: how much is returned.
 //! - [`group`]: GROUP BY and aggregates.
 
 pub mod columns;
 pub mod group;
 pub mod output;
+pub mod read_size;
 pub mod selector;
 pub mod source;
 pub mod timestamps;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use self::columns::ReadColumns;
 use self::group::{GroupBy, GroupCounts};
 use self::output::Output;
+use self::read_size::ReadSizeLimit;
 use self::selector::{AggregateCall, Selector};
 use self::source::Source;
 use super::ExecutionContext;
@@ -35,15 +38,11 @@ use super::term::{BindContext, Bound, Term};
 use crate::consistency::Consistency;
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::command_text;
-use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult, ReadCommand, ReadResponse};
+use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult, ReadCommand};
 use crate::types::CqlType;
 
 /// The rows of a page where an aggregate reads on by itself (Cassandra: `DEFAULT_PAGE_SIZE`).
 const DEFAULT_PAGE_SIZE: i32 = 10_000;
-
-/// How much of a query's text a warning holds.
-const WARNED_QUERY_LENGTH: usize = 512;
 
 /// What is selected.
 #[derive(Clone, Debug)]
@@ -109,29 +108,10 @@ pub struct SelectContext<'a> {
     pub functions: &'a FunctionContext,
     /// Who answers reads.
     pub reader: &'a dyn Reader,
-}
-
-/// Reads, and holds what was found deleted against the thresholds.
-struct Watched<'a, 'c> {
-    context: &'a ExecutionContext<'c>,
-}
-
-impl Reader for Watched<'_, '_> {
-    fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
-        let response = self.context.read(command)?;
-        let settings = self.context.coordinator.settings();
-        let tombstones = response.tombstones_scanned;
-        if tombstones > settings.tombstone_warn {
-            let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
-            let text: String = command_text(command).chars().take(WARNED_QUERY_LENGTH).collect();
-            let last = response.last_key.as_ref().map(|key| key.token.0);
-            self.context.warn(format!(
-                "Read {rows} live rows and {tombstones} tombstone cells for query {text}; token {} (see tombstone_warn_threshold)",
-                last.unwrap_or_default()
-            ));
-        }
-        Ok(response)
-    }
+    /// How much may be returned; none where that is not looked at (`read_thresholds_enabled`).
+    pub read_size: Option<ReadSizeLimit>,
+    /// Warns the client.
+    pub warn: &'a dyn Fn(String),
 }
 
 impl SelectPlan {
@@ -152,22 +132,25 @@ impl SelectPlan {
 
     /// Runs it at the request's consistency level.
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Rows, Error> {
-        let mut warnings = Vec::new();
-        let select = SelectContext {
+        let coordinator = context.coordinator;
+        let read_size = coordinator
+            .settings()
+            .read_size
+            .map(|thresholds| ReadSizeLimit { thresholds, node: coordinator.node().address() });
+        self.run(&SelectContext {
             options: context.options,
             values,
             version: context.version,
             now_in_seconds: context.now_in_seconds,
             functions: &context.functions,
-            reader: &Watched { context },
-        };
-        let rows = self.run(&select, &mut warnings);
-        warnings.into_iter().for_each(|warning| context.warn(warning));
-        rows
+            reader: context,
+            read_size,
+            warn: &|warning| context.warn(warning),
+        })
     }
 
-    /// Runs it; what the client should be warned of goes into `warnings`.
-    pub fn run(&self, context: &SelectContext<'_>, warnings: &mut Vec<String>) -> Result<Rows, Error> {
+    /// Runs it.
+    pub fn run(&self, context: &SelectContext<'_>) -> Result<Rows, Error> {
         let state = match &context.options.paging_state {
             Some(bytes) => Some(PagingState::decode(bytes, context.version)?),
             None => None,
@@ -179,9 +162,9 @@ impl SelectPlan {
             selectors.iter().try_for_each(|selector| selector.check_keys(&bind))?;
         }
         let page_size = context.options.page_size.filter(|size| *size > 0);
-        let query = self.query(&bind, context.now_in_seconds, limit, per_partition_limit)?;
+        let query = self.query(context, &bind, (limit, per_partition_limit))?;
         if self.is_aggregate() || self.group_by.is_some() {
-            self.warn_of_aggregation(warnings);
+            self.warn_of_aggregation(context.warn);
             self.check_pageable(page_size)?;
             return match &self.group_by {
                 None => self.aggregate(context, query.as_ref(), state, page_size),
@@ -193,10 +176,10 @@ impl SelectPlan {
                 }
             };
         }
-        let mut output = Output::new(self, bind, context.now_in_seconds, limit);
+        let mut output = Output::new(self, *context, limit);
         let mut metadata = ResultMetadata::new(self.columns.clone());
         let Some(query) = query else {
-            return Ok(Rows { metadata, content: output.finish() });
+            return Ok(Rows { metadata, content: output.finish()? });
         };
         match page_size.filter(|size| query.limit > *size) {
             None => {
@@ -211,14 +194,14 @@ impl SelectPlan {
                 metadata.paging_state = pager.state().map(|state| state.encode(context.version));
             }
         }
-        Ok(Rows { metadata, content: output.finish() })
+        Ok(Rows { metadata, content: output.finish()? })
     }
 
-    fn warn_of_aggregation(&self, warnings: &mut Vec<String>) {
+    fn warn_of_aggregation(&self, warn: &dyn Fn(String)) {
         if !self.restrictions.has_partition_key_restrictions() {
-            warnings.push("Aggregation query used without partition key".to_owned());
+            warn("Aggregation query used without partition key".to_owned());
         } else if self.restrictions.key_is_in_relation() {
-            warnings.push("Aggregation query used on multiple partition keys (IN restriction)".to_owned());
+            warn("Aggregation query used on multiple partition keys (IN restriction)".to_owned());
         }
     }
 
@@ -235,10 +218,9 @@ impl SelectPlan {
     /// What is to be read; none where nothing can match.
     fn query<'a>(
         &'a self,
+        context: &SelectContext<'_>,
         bind: &BindContext<'a>,
-        now_in_seconds: i64,
-        limit: i32,
-        per_partition_limit: i32,
+        (limit, per_partition_limit): (i32, i32),
     ) -> Result<Option<Query>, Error> {
         let restrictions = &self.restrictions;
         let row_filter = restrictions.row_filter(bind)?;
@@ -259,7 +241,7 @@ impl SelectPlan {
         let unlimited = groups || self.post_ordering.is_some();
         Ok(Some(Query {
             table: self.table.clone(),
-            now_in_seconds,
+            now_in_seconds: context.now_in_seconds,
             columns: self.read_columns.bind(bind)?,
             range,
             clustering,
@@ -273,6 +255,10 @@ impl SelectPlan {
             distinct: self.distinct,
             counts_static_only,
             comparator: restrictions.comparator.clone(),
+            tracks_warnings: context.read_size.is_some(),
+            is_internal: self.is_aggregate()
+                && self.group_by.is_none()
+                && context.options.page_size.is_none(),
         }))
     }
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::selector::{Evaluation, Selector};
 use super::source::{RowView, Source};
-use super::{PostOrdering, SelectPlan, Selection};
+use super::{PostOrdering, SelectContext, SelectPlan, Selection};
 use crate::error::Error;
 use crate::exec::result::{RowsContent, RowsWriter};
 use crate::exec::term::BindContext;
@@ -21,18 +21,21 @@ struct Pending {
 /// Writes rows, in the order in which they come or, where the plan says so, sorted at the end.
 pub struct Output<'a> {
     plan: &'a SelectPlan,
+    context: SelectContext<'a>,
     bind: BindContext<'a>,
-    now_in_seconds: i64,
     limit: usize,
     writer: RowsWriter,
     pending: Vec<Pending>,
+    /// The bytes of the values so far.
+    size: u64,
 }
 
 impl<'a> Output<'a> {
     /// No rows yet.
-    pub fn new(plan: &'a SelectPlan, bind: BindContext<'a>, now_in_seconds: i64, limit: i32) -> Self {
+    pub fn new(plan: &'a SelectPlan, context: SelectContext<'a>, limit: i32) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Self { plan, bind, now_in_seconds, limit, writer: RowsWriter::new(), pending: Vec::new() }
+        let bind = BindContext { values: context.values, functions: context.functions };
+        Self { plan, context, bind, limit, writer: RowsWriter::new(), pending: Vec::new(), size: 0 }
     }
 
     /// Adds the rows of these partitions.
@@ -45,7 +48,7 @@ impl<'a> Output<'a> {
                 key: &partition.key,
                 row: None,
                 static_row: partition.static_row.as_deref(),
-                now_in_seconds: self.now_in_seconds,
+                now_in_seconds: self.context.now_in_seconds,
             };
             if partition.rows.is_empty() {
                 self.add(view)?;
@@ -63,6 +66,7 @@ impl<'a> Output<'a> {
         view: Option<RowView<'_>>,
         aggregates: &[OwnedValue],
     ) -> Result<(), Error> {
+        self.plan.check_read_size(&self.context, self.size)?;
         let with = Evaluation { row: view, aggregates, bind: self.bind };
         let mut values = Vec::new();
         match &self.plan.selection {
@@ -83,6 +87,7 @@ impl<'a> Output<'a> {
                 let value =
                     |source: &Source| view.as_ref().and_then(|v| source.value(v).map(|v| v.into_owned()));
                 let order = ordering.by.iter().map(|(source, ..)| value(source)).collect();
+                self.size += values.iter().flatten().map(|value| value.len() as u64).sum::<u64>();
                 self.pending.push(Pending { order, values });
             }
         }
@@ -90,6 +95,8 @@ impl<'a> Output<'a> {
     }
 
     fn add(&mut self, view: RowView<'_>) -> Result<(), Error> {
+        self.plan.check_read_size(&self.context, self.size)?;
+        let before = self.writer.len();
         let as_they_are = self.plan.post_ordering.is_none() && self.plan.json.is_none();
         match &self.plan.selection {
             Selection::Columns(sources) if as_they_are => {
@@ -108,17 +115,26 @@ impl<'a> Output<'a> {
                     }
                 }
             }
-            _ => self.add_group(Some(view), &[])?,
+            _ => return self.add_group(Some(view), &[]),
         }
+        self.count(before);
         Ok(())
     }
 
+    /// Counts the values of a row that was written from there on, without their lengths.
+    fn count(&mut self, before: usize) {
+        let lengths = 4 * self.plan.columns.len();
+        self.size += (self.writer.len() - before).saturating_sub(lengths) as u64;
+    }
+
     fn write(&mut self, values: &[OwnedValue]) {
+        let before = self.writer.len();
         self.writer.begin_row();
         let Some(names) = &self.plan.json else {
             for value in values {
                 self.writer.value(value.as_deref());
             }
+            self.count(before);
             return;
         };
         let mut text = String::from("{");
@@ -130,10 +146,12 @@ impl<'a> Output<'a> {
         }
         text.push('}');
         self.writer.value(Some(text.as_bytes()));
+        self.count(before);
     }
 
     /// The finished rows.
-    pub fn finish(mut self) -> RowsContent {
+    pub fn finish(mut self) -> Result<RowsContent, Error> {
+        self.plan.warn_of_read_size(&self.context, self.size)?;
         if let Some(ordering) = &self.plan.post_ordering {
             self.pending.sort_by(|a, b| compare(ordering, a, b));
             let pending = std::mem::take(&mut self.pending);
@@ -141,7 +159,7 @@ impl<'a> Output<'a> {
                 self.write(&row.values);
             }
         }
-        self.writer.finish()
+        Ok(self.writer.finish())
     }
 }
 

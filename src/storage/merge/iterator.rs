@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::super::comparator::Position;
 use super::super::error::StorageError;
+use super::super::heap_size::Provenance;
 use super::super::model::{BoundKind, ClusteringBound, ColumnFilter, DecoratedKey, DeletionTime, Row};
 use super::super::order::TableOrder;
 use super::super::unfiltered::{BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
@@ -157,6 +158,10 @@ impl UnfilteredRowIterator for MergedRows {
 
     fn is_reversed(&self) -> bool {
         self.reversed
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.sources.iter().map(|source| source.rows.provenance()).fold(Provenance::MEMTABLE, Provenance::and)
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {

@@ -82,6 +82,11 @@ impl ColumnFilter {
         self.0.is_none()
     }
 
+    /// Whether no column is queried.
+    pub fn queries_nothing(&self) -> bool {
+        self.0.as_ref().is_some_and(|selection| selection.queried.iter().all(|word| *word == 0))
+    }
+
     /// Whether a column is queried, in part at least.
     pub fn queries(&self, ColumnId(id): ColumnId) -> bool {
         let Some(selection) = &self.0 else { return true };

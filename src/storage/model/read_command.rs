@@ -9,6 +9,7 @@ use super::column_filter::ColumnFilter;
 use super::key::{DecoratedKey, Token};
 use super::row::Row;
 use crate::schema::{ColumnId, TableMetadata};
+use crate::storage::ReadReport;
 
 /// A read of one table, evaluated at the replica (Cassandra: `ReadCommand`).
 #[derive(Clone, Debug)]
@@ -27,6 +28,9 @@ pub struct ReadCommand {
     pub row_filter: RowFilter,
     /// How many rows.
     pub limits: DataLimits,
+    /// Whether the coordinator gathers which thresholds the read passes at its replicas (Cassandra:
+    /// `trackWarnings`); otherwise each replica warns by itself.
+    pub tracks_warnings: bool,
 }
 
 /// The partitions to read.
@@ -147,6 +151,8 @@ pub struct DataLimits {
     pub first_partition_remaining: Option<u64>,
     /// Whether only the first row of each partition is wanted, to see that it lives (`SELECT DISTINCT`).
     pub distinct: bool,
+    /// Whether the rows go into one aggregate, so that their limit is no part of the query.
+    pub is_internal: bool,
 }
 
 impl DataLimits {
@@ -156,6 +162,7 @@ impl DataLimits {
         per_partition: u64::MAX,
         first_partition_remaining: None,
         distinct: false,
+        is_internal: false,
     };
 }
 
@@ -179,6 +186,6 @@ pub struct ReadResponse {
     pub limit_reached: bool,
     /// Rows and cells that were found deleted (for `tombstone_warn_threshold`).
     pub tombstones_scanned: u64,
-    /// The last partition that was looked at.
-    pub last_key: Option<DecoratedKey>,
+    /// Reads of partitions that passed thresholds.
+    pub reports: Vec<ReadReport>,
 }

@@ -8,9 +8,9 @@ use super::super::model::{
 };
 use super::super::order::TableOrder;
 use super::super::unfiltered::{Unfiltered, UnfilteredRowIterator};
-use super::command_text::{command_text, key_text};
 use super::purge::Purger;
 use super::row_filter::PreparedFilter;
+use super::watch::{ReadLimits, Watch};
 
 /// Builds the answer to one command.
 pub struct Collector<'a> {
@@ -22,23 +22,9 @@ pub struct Collector<'a> {
     rows: u64,
     is_first: bool,
     limits: ReadLimits,
+    watch: Watch<'a>,
     /// Rows looked at so far.
     examined: u64,
-}
-
-/// What a read may cost.
-#[derive(Clone, Copy, Debug)]
-pub struct ReadLimits {
-    /// More tombstones than this fail the read (`tombstone_failure_threshold`).
-    pub tombstones: u64,
-    /// After so many rows the read has to go on on a thread that may block.
-    pub examined: u64,
-}
-
-impl ReadLimits {
-    /// No limits.
-    #[cfg(test)]
-    pub const NONE: ReadLimits = ReadLimits { tombstones: u64::MAX, examined: u64::MAX };
 }
 
 impl<'a> Collector<'a> {
@@ -52,6 +38,7 @@ impl<'a> Collector<'a> {
             rows: 0,
             is_first: true,
             limits,
+            watch: Watch::new(command, limits),
             examined: 0,
         }
     }
@@ -68,27 +55,41 @@ impl<'a> Collector<'a> {
 
     /// The answer.
     pub fn finish(mut self) -> ReadResponse {
+        self.end_of_read();
         self.response.limit_reached = self.is_done();
         self.response
+    }
+
+    /// What was read so far is over, as far as thresholds are concerned: of several partitions each counts by itself.
+    pub fn end_of_read(&mut self) {
+        let watch = std::mem::replace(&mut self.watch, Watch::new(self.command, self.limits));
+        self.response.tombstones_scanned += watch.tombstones();
+        self.response.reports.extend(watch.finish());
     }
 
     /// Takes what is wanted of the next partition.
     pub fn add(&mut self, partition: &mut dyn UnfilteredRowIterator) -> Result<(), StorageError> {
         let key = partition.key().clone();
-        let static_row = partition.static_row().and_then(|row| self.purge(row));
-        self.response.last_key = Some(key.clone());
+        self.watch.partition(partition)?;
+        let static_row = match partition.static_row() {
+            Some(row) => self.look_at(row)?,
+            None => None,
+        };
         let Some(limit) = self.limit_of_partition() else { return Ok(()) };
         if !self.filter.matches_partition(&key, static_row.as_deref()) {
             return Ok(());
         }
         let mut rows = Vec::new();
         while (rows.len() as u64) < limit {
-            self.check_cost(&key)?;
+            self.examined += 1;
+            if self.examined > self.limits.examined {
+                return Err(StorageError::WouldBlock);
+            }
             match partition.next()? {
                 None => break,
-                Some(Unfiltered::Marker(_)) => self.response.tombstones_scanned += 1,
+                Some(Unfiltered::Marker(marker)) => self.watch.marker(&marker)?,
                 Some(Unfiltered::Row(row)) => {
-                    if let Some(row) = self.purge(&row)
+                    if let Some(row) = self.look_at(&row)?
                         && self.filter.matches_row(&key, &row)
                     {
                         rows.push(row);
@@ -96,28 +97,16 @@ impl<'a> Collector<'a> {
                 }
             }
         }
-        self.check_cost(&key)?;
         self.push(key, static_row, rows);
         Ok(())
     }
 
-    fn check_cost(&mut self, key: &DecoratedKey) -> Result<(), StorageError> {
-        self.examined += 1;
-        if self.examined > self.limits.examined {
-            return Err(StorageError::WouldBlock);
-        }
-        let tombstones = self.response.tombstones_scanned;
-        if tombstones <= self.limits.tombstones {
-            return Ok(());
-        }
-        let partition_key = key_text(&self.command.table, key);
-        let query = command_text(self.command);
-        tracing::error!(
-            "Scanned over {tombstones} tombstones during query '{query}' (last scanned row token was {} and partition \
-             key was ({partition_key})); query aborted",
-            key.token.0
-        );
-        Err(StorageError::TombstoneOverwhelming { tombstones, query, token: key.token.0, partition_key })
+    /// What is left of a row; none where it is dead.
+    fn look_at(&mut self, row: &Arc<Row>) -> Result<Option<Arc<Row>>, StorageError> {
+        self.watch.row(row)?;
+        let (purged, tombstones) = self.purger.purge(row);
+        self.watch.found(tombstones, purged.as_ref())?;
+        Ok(purged)
     }
 
     /// Takes what is wanted of a partition of a virtual table.
@@ -169,12 +158,6 @@ impl<'a> Collector<'a> {
             ClusteringIndexFilter::Names { clusterings, .. } => clusterings.is_empty(),
         };
         all_rows && !self.filter.has_row_level()
-    }
-
-    fn purge(&mut self, row: &Arc<Row>) -> Option<Arc<Row>> {
-        let (purged, tombstones) = self.purger.purge(row);
-        self.response.tombstones_scanned += tombstones;
-        purged
     }
 
     /// How many rows the next partition may give; none where it may not be looked at.

@@ -34,7 +34,9 @@ pub fn command_text(command: &ReadCommand) -> String {
         let direction = if column.is_reversed() { "ASC" } else { "DESC" };
         let _ = write!(out, " ORDER BY {} {direction}", maybe_quoted(&column.name));
     }
-    if command.limits.rows != u64::MAX {
+    if command.limits.is_internal {
+        out.push(' ');
+    } else if command.limits.rows != u64::MAX {
         let _ = write!(out, " LIMIT {}", command.limits.rows);
     }
     if command.limits.per_partition != u64::MAX {
@@ -42,6 +44,19 @@ pub fn command_text(command: &ReadCommand) -> String {
     }
     out.push_str(" ALLOW FILTERING");
     out
+}
+
+/// The tokens that a read looks at (Cassandra: `ReadCommand.loggableTokens`).
+pub fn tokens_text(range: &DataRange) -> String {
+    let token = |bound: &KeyBound| match bound {
+        KeyBound::Unbounded => i64::MIN,
+        KeyBound::Token(token, _) => token.0,
+        KeyBound::Key(key, _) => key.token.0,
+    };
+    match range {
+        DataRange::Keys(keys) => format!("token={}", keys.first().map_or(i64::MIN, |key| key.token.0)),
+        DataRange::Range { start, end } => format!("token range: ({}, {}]", token(start), token(end)),
+    }
 }
 
 /// An end of a range of partitions (Cassandra: `DataRange.toCQLString`); none where it is open.

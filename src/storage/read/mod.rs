@@ -4,11 +4,15 @@ mod collector;
 mod command_text;
 mod path;
 mod purge;
+mod report;
 mod row_filter;
+mod watch;
 
 #[cfg(test)]
-pub(super) use collector::{Collector, ReadLimits};
-pub use command_text::command_text;
+pub(super) use command_text::command_text;
 pub(super) use command_text::key_text;
 pub(super) use path::partition_sources;
 pub use purge::purge_row;
+pub use report::{Passed, ReadReport, ReadThresholds};
+#[cfg(test)]
+pub(super) use {collector::Collector, watch::ReadLimits};

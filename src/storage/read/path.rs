@@ -16,7 +16,8 @@ use super::super::table_store::TableStore;
 use super::super::unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, UnfilteredPartitionIterator, UnfilteredRowIterator,
 };
-use super::collector::{Collector, ReadLimits};
+use super::collector::Collector;
+use super::watch::ReadLimits;
 use crate::schema::system;
 
 /// Rows that a read may look at on a connection's task, so that it does not keep others waiting.
@@ -69,6 +70,7 @@ impl Storage {
                     let mut rows = MergedRows::new(order.clone(), key.clone(), reversed, sources)
                         .with_columns(&command.columns);
                     collector.add(&mut rows)?;
+                    collector.end_of_read();
                 }
             }
             DataRange::Range { start, end } => {
@@ -108,8 +110,12 @@ impl Storage {
 
     fn read_limits(&self, command: &ReadCommand, mode: IoMode) -> ReadLimits {
         let is_local = system::is_local_system_keyspace(&command.table.keyspace);
+        let is_system = system::is_system_keyspace(&command.table.keyspace);
+        let options = self.options();
         ReadLimits {
-            tombstones: if is_local { u64::MAX } else { self.options().tombstone_failure_threshold },
+            tombstones_warn: if is_local { u64::MAX } else { options.tombstone_warn_threshold },
+            tombstones: if is_local { u64::MAX } else { options.tombstone_failure_threshold },
+            sizes: options.read_thresholds.filter(|_| command.tracks_warnings && !is_system),
             examined: if mode == IoMode::MemoryOnly { EXAMINED_INLINE_MAX } else { u64::MAX },
         }
     }

@@ -111,6 +111,7 @@ pub struct BlockIndex {
     blocks: Bytes,
     offsets: Bytes,
     lengths: std::sync::Arc<[Option<usize>]>,
+    size: usize,
 }
 
 impl BlockIndex {
@@ -130,12 +131,18 @@ impl BlockIndex {
             blocks: rest.slice(..blocks),
             offsets: rest.slice(blocks..),
             lengths: lengths.clone(),
+            size: entry.len(),
         }))
     }
 
     /// How many blocks there are.
     pub fn len(&self) -> usize {
         self.offsets.len() / 4
+    }
+
+    /// The bytes of the entry in the file.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Whether there are none.

@@ -8,6 +8,7 @@ use super::input::{Input, Malformed};
 use super::reader::{Mapping, PartitionPosition, SSTableReader};
 use super::unfiltered_reader::{ItemHead, short_is_wrong};
 use crate::storage::error::StorageError;
+use crate::storage::heap_size::Provenance;
 use crate::storage::model::{
     BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey, DeletionTime,
     Row, Slice,
@@ -347,6 +348,11 @@ impl UnfilteredRowIterator for SSTableRows {
 
     fn is_reversed(&self) -> bool {
         self.reversed
+    }
+
+    fn provenance(&self) -> Provenance {
+        let blocks = self.body.blocks.as_ref();
+        Provenance::sstable(blocks.map_or(0, BlockIndex::len), blocks.map_or(0, BlockIndex::size))
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {

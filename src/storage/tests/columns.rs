@@ -20,6 +20,7 @@ fn command(range: DataRange, columns: ColumnFilter) -> ReadCommand {
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
+        tracks_warnings: false,
     }
 }
 
@@ -109,9 +110,9 @@ fn the_text_of_a_read_is_that_of_cassandra() {
     assert_eq!(ColumnFilter::new([], Vec::new(), true).text(&table), "*");
     let token = |at, inclusive| KeyBound::Token(super::super::model::Token(at), inclusive);
     let range = DataRange::Range { start: token(-5, false), end: token(7, true) };
-    let text = super::super::command_text(&command(range, ColumnFilter::ALL));
+    let text = super::super::read::command_text(&command(range, ColumnFilter::ALL));
     assert!(text.ends_with(" WHERE token(pk) > -5 AND token(pk) <= 7 ALLOW FILTERING"), "{text}");
     let range = DataRange::Range { start: KeyBound::Key(key(3), false), end: token(7, false) };
-    let text = super::super::command_text(&command(range, ColumnFilter::ALL));
+    let text = super::super::read::command_text(&command(range, ColumnFilter::ALL));
     assert!(text.ends_with(" WHERE token(pk) > token(3) AND token(pk) < 7 ALLOW FILTERING"), "{text}");
 }

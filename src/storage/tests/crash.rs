@@ -36,6 +36,7 @@ fn rows(storage: &Storage) -> BTreeSet<i32> {
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
+        tracks_warnings: false,
     };
     let found = storage.read(&command, IoMode::Blocking).unwrap();
     let rows = found.partitions.iter().flat_map(|p| &p.rows);

@@ -291,6 +291,7 @@ fn read(storage: &Storage) -> Result<BTreeMap<Row, i32>, StorageError> {
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
+        tracks_warnings: false,
     };
     let mut rows = BTreeMap::new();
     for partition in storage.read(&command, IoMode::Blocking)?.partitions {

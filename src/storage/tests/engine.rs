@@ -65,6 +65,7 @@ fn all(range: DataRange) -> ReadCommand {
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
+        tracks_warnings: false,
     }
 }
 

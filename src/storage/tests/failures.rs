@@ -36,6 +36,7 @@ fn read(storage: &Storage) -> Result<usize, StorageError> {
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
+        tracks_warnings: false,
     };
     let found = storage.read(&command, IoMode::Blocking)?;
     Ok(found.partitions.iter().map(|p| p.rows.len()).sum())

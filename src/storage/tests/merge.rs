@@ -36,6 +36,7 @@ fn command(filter: ClusteringIndexFilter, now: i64, limits: DataLimits) -> ReadC
         clustering: filter,
         row_filter: RowFilter::default(),
         limits,
+        tracks_warnings: false,
     }
 }
 

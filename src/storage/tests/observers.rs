@@ -96,6 +96,7 @@ fn everything() -> ReadCommand {
         clustering: ClusteringIndexFilter::all(),
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
+        tracks_warnings: false,
     }
 }
 
