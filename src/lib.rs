@@ -18,7 +18,7 @@
 //!   storage                    commit log, memtables, SSTables, compaction, merge, row filters
 //!
 //!   leaves, on which all may lean: cql_grammar, schema, types, env, config, error, event, consistency,
-//!                                    metrics
+//!                                    metrics, tls
 //! ```
 //!
 //! Imports go downwards only; a test walks the `use` lines and fails on an arrow the other way. So each layer owns the
@@ -83,6 +83,7 @@ pub mod protocol;
 pub mod schema;
 pub mod server;
 pub mod storage;
+pub mod tls;
 pub mod types;
 
 pub use server::{Server, StopReason};

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError};
 use crate::nodetool;
+use crate::protocol::Encryption;
 use crate::server::{Server, StopReason};
 
 /// The release of Cassandra that this server stands for.
@@ -178,10 +179,17 @@ fn announce(server: &Server) {
         ));
         return;
     }
+    let listening: Vec<_> = server
+        .ports()
+        .map(|(address, how)| format!("/{}:{} ({})", address.ip(), address.port(), how.description()))
+        .collect();
+    let only_encrypted = matches!(server.ports().next(), Some((_, Encryption::Required(_))));
     tell(&format!(
-        "Helenus {} (Cassandra {CASSANDRA}) is ready. Starting listening for CQL clients on /{ip}:{port} \
-         (unencrypted)... Connect with: cqlsh {ip} {port}\n",
+        "Helenus {} (Cassandra {CASSANDRA}) is ready. Starting listening for CQL clients on {}... Connect with: cqlsh \
+         {}{ip} {port}\n",
         env!("CARGO_PKG_VERSION"),
+        listening.join(" and "),
+        if only_encrypted { "--ssl " } else { "" },
     ));
 }
 

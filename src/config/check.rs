@@ -119,14 +119,10 @@ fn derive_from_others(values: &mut Values) {
         let spinning = values.text("disk_optimization_strategy") == Some("spinning");
         values.set("file_cache_round_up", Value::Bool(spinning));
     }
-    for name in ["client_encryption_options", "server_encryption_options"] {
-        for (key, setting) in [("enabled", Value::Bool(false)), ("optional", Value::Bool(false))] {
-            let full = format!("{name}.{key}");
-            if let Some((full, _)) = super::keys::Keys::get().known.get_key_value(full.as_str())
-                && values.get(full).is_none()
-            {
-                values.set(full, setting);
-            }
+    super::encryption::derive(values);
+    for key in ["server_encryption_options.enabled", "server_encryption_options.optional"] {
+        if values.get(key).is_none() {
+            values.set(key, Value::Bool(false));
         }
     }
     match values.text("disk_access_mode") {
@@ -169,6 +165,7 @@ pub(super) fn check(values: &Values) -> Result<(), ConfigError> {
     guardrails(values)?;
     sizes(values)?;
     classes(values)?;
+    super::encryption::check(values)?;
     security(values)
 }
 
@@ -181,9 +178,6 @@ fn security(values: &Values) -> Result<(), ConfigError> {
             return refuse(format!("{key}: {} is not supported yet, only {only}", class.class_name));
         }
     }
-    if values.bool("client_encryption_options.enabled") == Some(true) {
-        return refuse("client_encryption_options: TLS on the client port is not supported yet");
-    }
     if values.bool("transparent_data_encryption_options.enabled") == Some(true) {
         return refuse(
             "transparent_data_encryption_options: the encryption of commit log and hints is not supported yet",
@@ -192,7 +186,7 @@ fn security(values: &Values) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn refuse<T>(message: impl Into<String>) -> Result<T, ConfigError> {
+pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError::Invalid(message.into()))
 }
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod convert;
+mod encryption;
 mod keys;
 mod load;
 mod settings;
@@ -26,6 +27,8 @@ pub use value::ParameterizedClass;
 use keys::Keys;
 use spec::{DurationSpec, RateSpec, StorageSpec};
 use value::{Value, Values};
+
+use crate::tls::EncryptionOptions;
 
 /// The configuration cannot be used; the text says why and is meant for the user.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +145,10 @@ pub struct Config {
     pub broadcast_rpc_address: IpAddr,
     /// `native_transport_port`; 0 takes a free one.
     pub native_transport_port: u16,
+    /// `native_transport_port_ssl`, if it is another port than that: the one for encrypted connections.
+    pub tls_port: Option<u16>,
+    /// `client_encryption_options`
+    pub client_encryption: EncryptionOptions,
     /// Port of the nodetool channel (Cassandra's JMX port); 0 takes a free one, none opens only the control socket.
     pub control_port: Option<u16>,
     /// `native_transport_max_frame_size`, bytes.
@@ -484,6 +491,11 @@ impl Config {
             rpc_address,
             broadcast_rpc_address: broadcast_rpc_address.unwrap_or(rpc_address),
             native_transport_port: port("native_transport_port"),
+            tls_port: values
+                .int("native_transport_port_ssl")
+                .and_then(|tls| u16::try_from(tls).ok())
+                .filter(|&tls| tls != port("native_transport_port")),
+            client_encryption: encryption::client(&values),
             control_port: None,
             native_transport_max_frame_size_bytes: bytes("native_transport_max_frame_size"),
             native_transport_max_message_size_bytes: bytes("native_transport_max_message_size"),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use super::request::ProtocolVersion;
@@ -39,6 +40,8 @@ pub struct Tls {
     pub protocol: String,
     /// Cipher suite.
     pub cipher_suite: String,
+    /// The client's certificate and those that vouch for it (DER), if it was asked for them.
+    pub certificates: Vec<Bytes>,
 }
 
 /// One connected client.
@@ -51,7 +54,7 @@ pub struct Client {
     /// What it said in STARTUP, keys in upper case.
     pub options: BTreeMap<String, String>,
     /// TLS facts, if it uses TLS.
-    pub tls: Option<Tls>,
+    pub tls: Option<Arc<Tls>>,
     stage: AtomicU8,
     requests: AtomicU64,
     username: RwLock<Option<Arc<str>>>,
@@ -60,12 +63,17 @@ pub struct Client {
 
 impl Client {
     /// A client that has just sent STARTUP.
-    pub fn new(address: SocketAddr, version: ProtocolVersion, options: BTreeMap<String, String>) -> Self {
+    pub fn new(
+        address: SocketAddr,
+        version: ProtocolVersion,
+        options: BTreeMap<String, String>,
+        tls: Option<Arc<Tls>>,
+    ) -> Self {
         Client {
             address,
             version,
             options,
-            tls: None,
+            tls,
             stage: AtomicU8::new(Stage::Established as u8),
             requests: AtomicU64::new(0),
             username: RwLock::new(None),

@@ -74,6 +74,9 @@ pub trait Admin: Send + Sync + 'static {
     /// Opens or closes the CQL port.
     fn set_native_transport(&self, running: bool) -> BoxFuture<'_, AdminResult<()>>;
 
+    /// Reads the files of keys and certificates again, for new connections. What is wrong with them is in the log.
+    fn reload_certificates(&self) -> BoxFuture<'_, AdminResult<()>>;
+
     /// The timeout of this kind of request: `read`, `range`, `write`, `counterwrite`, `cascontention`, `truncate`,
     /// `misc` and the `internode…` ones.
     fn timeout(&self, kind: &str) -> Option<Duration>;

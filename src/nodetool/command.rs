@@ -118,6 +118,7 @@ const COMMANDS: &[Spec] = &[
         flags: &[(&["-T", "--tokens"], false), (&["-O", "--out-of-range-ops"], false)],
         arguments: None,
     },
+    spec("reloadssl", "Signals Cassandra to reload SSL certificates"),
     Spec {
         name: "ring",
         description: "Print information about the token ring",
@@ -332,6 +333,10 @@ async fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Outp
             format!("Current trace probability: {}\n", super::format::double(admin.trace_probability()))
         }
         "info" => ring::info(admin, parsed),
+        "reloadssl" => {
+            admin.reload_certificates().await?;
+            String::new()
+        }
         "ring" => return ring::ring(admin, parsed),
         "settimeout" => set_timeout(admin, parsed)?,
         "settraceprobability" => set_trace_probability(admin, parsed)?,

@@ -101,6 +101,10 @@ impl Admin for Fake {
         Box::pin(async { Ok(()) })
     }
 
+    fn reload_certificates(&self) -> BoxFuture<'_, AdminResult<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn timeout(&self, kind: &str) -> Option<Duration> {
         (kind == "read").then(|| Duration::from_secs(5))
     }

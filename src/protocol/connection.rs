@@ -25,7 +25,7 @@ use super::inbound::{Bad, Inbound, Item, Rules};
 use super::limits::Lease;
 use super::output::Output;
 use super::server::Shared;
-use crate::cql::client::Connected;
+use crate::cql::client::{Connected, Tls};
 use crate::cql::{AuthStep, Client, Connection, Error, ProtocolVersion, Response, Stage};
 use crate::event::{Event, EventType};
 
@@ -76,10 +76,22 @@ enum Pause {
     Until(Pin<Box<Sleep>>),
 }
 
+/// What a connection has when it was just accepted.
+pub(super) struct Begin {
+    pub(super) address: SocketAddr,
+    pub(super) key: u64,
+    pub(super) lease: Lease,
+    pub(super) shared: Arc<Shared>,
+    /// How others tell it things.
+    pub(super) sender: mpsc::UnboundedSender<Note>,
+    pub(super) notes: mpsc::UnboundedReceiver<Note>,
+}
+
 /// One connection.
 pub(super) struct Task<S> {
     io: S,
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
     shared: Arc<Shared>,
     lease: Lease,
     input: BytesMut,
@@ -87,6 +99,8 @@ pub(super) struct Task<S> {
     read_bytes: usize,
     inbound: Inbound,
     output: Output,
+    /// Whether everything that was written is with the kernel: encrypted bytes may wait in between.
+    flushed: bool,
     version: ProtocolVersion,
     compression: Option<Compression>,
     throw_on_overload: bool,
@@ -127,15 +141,9 @@ impl<S> Drop for Task<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
-    /// A connection that was just accepted, and how to tell it things.
-    pub(super) fn new(
-        io: S,
-        address: SocketAddr,
-        key: u64,
-        lease: Lease,
-        shared: Arc<Shared>,
-    ) -> (Self, mpsc::UnboundedSender<Note>) {
-        let (sender, notes) = mpsc::unbounded_channel();
+    /// A connection whose input begins with what was read of it, and which is encrypted or not.
+    pub(super) fn new(io: S, input: BytesMut, tls: Option<Arc<Tls>>, begin: Begin) -> Self {
+        let Begin { address, key, lease, shared, sender, notes } = begin;
         let limits = &shared.governor.limits;
         let rules = Rules {
             frame_bytes_max: limits.frame_bytes_max,
@@ -146,40 +154,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
         let idle = limits.idle_timeout.map(|timeout| (timeout, Box::pin(sleep_until(now + timeout))));
         // The id stands for the connection in messages: any number that differs between connections is good.
         let id = (key as u32).wrapping_mul(0x9E37_79B9);
-        let task = Task {
+        Task {
             io,
             address,
+            tls,
             throw_on_overload: limits.throw_on_overload,
             lease,
-            input: BytesMut::new(),
+            buffered: !input.is_empty(),
+            input,
             read_bytes: READ_BYTES_MIN,
             inbound: Inbound::new(rules, id),
             output: Output::new(),
+            flushed: true,
             version: ProtocolVersion::CURRENT,
             compression: None,
             stage: Stage::Established,
             session: None,
             events: Vec::new(),
             forwarder: None,
-            sender: sender.clone(),
+            sender,
             notes,
             ready: Vec::new(),
             pending: 0,
             in_flight: 0,
             pause: None,
-            buffered: false,
             closing: false,
             stopping: false,
             idle,
             active: now,
             shared,
-        };
-        (task, sender)
-    }
-
-    /// What it shares with the others.
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
+        }
     }
 
     /// Serves the connection until one side closes it.
@@ -275,8 +279,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
         }
         if written {
             self.touch();
-            if let Poll::Ready(Err(_)) = Pin::new(&mut self.io).poll_flush(context) {
-                return Err(());
+            self.flushed = false;
+        }
+        if !self.flushed {
+            match Pin::new(&mut self.io).poll_flush(context) {
+                Poll::Ready(Ok(())) => self.flushed = true,
+                Poll::Ready(Err(_)) => return Err(()),
+                Poll::Pending => {}
             }
         }
         Ok(())

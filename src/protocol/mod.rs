@@ -5,7 +5,7 @@
 //! socket <- framing (version 5)            <- header + compression <- encode <- cql::Response
 //! ```
 //!
-//! - [`server`]: the listener; [`connection`]: the task of one connection; [`limits`]: what protects the node.
+//! - [`server`]: the listener; [`encryption`]: TLS before it; [`connection`]: the task of one connection; [`limits`]: what protects the node.
 //! - [`header`], [`framing`], [`compression`], [`crc`]: bytes on the wire.
 //! - [`reader`], [`decode`], [`startup`]: requests. [`encode`], [`column_type`], [`output`]: responses.
 //! - [`error`]: the one map from errors to wire codes.
@@ -16,6 +16,7 @@ pub mod connection;
 pub mod crc;
 pub mod decode;
 pub mod encode;
+pub mod encryption;
 pub mod error;
 pub mod framing;
 pub mod header;
@@ -29,5 +30,6 @@ pub mod startup;
 #[cfg(test)]
 mod tests;
 
-pub use limits::Limits;
+pub use encryption::Encryption;
+pub use limits::{Governor, Limits};
 pub use server::{Server, ServerHandle};

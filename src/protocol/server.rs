@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
-use super::connection::{Note, Task};
-use super::limits::{Governor, Limits};
+use super::connection::{Begin, Note, Task};
+use super::encryption::{self, Encryption, Opened};
+use super::limits::Governor;
 use crate::cql::Service;
 
 /// Connections that the kernel holds for us until they are accepted.
@@ -23,6 +25,7 @@ const BACKLOG: u32 = 1024;
 pub(super) struct Shared {
     pub(super) service: Arc<dyn Service>,
     pub(super) governor: Arc<Governor>,
+    encryption: Encryption,
     next: AtomicU64,
     running: AtomicBool,
     connections: Mutex<HashMap<u64, Running>>,
@@ -38,11 +41,13 @@ struct Running {
 pub struct Server;
 
 impl Server {
-    /// Listens on this address and serves connections until the handle is told to stop or is dropped.
+    /// Listens on this address and serves connections until the handle is told to stop or is dropped. Several listeners
+    /// may share the limits.
     pub async fn bind(
         address: SocketAddr,
         service: Arc<dyn Service>,
-        limits: Limits,
+        governor: Arc<Governor>,
+        encryption: Encryption,
     ) -> io::Result<ServerHandle> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
@@ -51,7 +56,8 @@ impl Server {
         let local = listener.local_addr()?;
         let shared = Arc::new(Shared {
             service,
-            governor: Governor::new(limits),
+            governor,
+            encryption,
             next: AtomicU64::new(1),
             running: AtomicBool::new(true),
             connections: Mutex::default(),
@@ -91,7 +97,7 @@ impl ServerHandle {
     }
 
     /// Stops: nobody is accepted and nothing read any more; requests that are being run may finish within
-    /// [`Limits::stop_timeout`], then every connection is closed.
+    /// [`Limits::stop_timeout`](super::Limits::stop_timeout), then every connection is closed.
     pub async fn stop(&self) {
         self.shared.running.store(false, Ordering::Relaxed);
         self.accepting.abort();
@@ -147,15 +153,29 @@ fn serve(stream: TcpStream, address: SocketAddr, shared: &Arc<Shared>) {
         tracing::debug!("Cannot set the options of a connection from {address}: {error}");
     }
     let key = shared.next.fetch_add(1, Ordering::Relaxed);
-    let (task, notes) = Task::new(stream, address, key, lease, Arc::clone(shared));
+    let (sender, notes) = mpsc::unbounded_channel();
+    let begin = Begin { address, key, lease, shared: Arc::clone(shared), sender: sender.clone(), notes };
     // The entry is there before the task can end, because the task takes the same lock to remove it.
     let mut connections = shared.connections.lock();
-    let task = tokio::spawn(async move {
-        let shared = task.shared();
-        let _ended = Ended { shared, key };
-        task.run().await;
-    });
-    connections.insert(key, Running { notes, task: task.abort_handle() });
+    let task = tokio::spawn(run(stream, begin));
+    connections.insert(key, Running { notes: sender, task: task.abort_handle() });
+}
+
+async fn run(stream: TcpStream, mut begin: Begin) {
+    let _ended = Ended { shared: Arc::clone(&begin.shared), key: begin.key };
+    let (address, shared) = (begin.address, Arc::clone(&begin.shared));
+    let opened = tokio::select! {
+        opened = encryption::open(stream, address, &shared.encryption) => opened,
+        // The only note there can be so far is to stop.
+        _ = begin.notes.recv() => return,
+    };
+    match opened {
+        Ok(Opened::Plain(stream, input)) => Task::new(stream, input, None, begin).run().await,
+        Ok(Opened::Tls(stream, tls)) => {
+            Task::new(stream, BytesMut::new(), Some(Arc::new(tls)), begin).run().await;
+        }
+        Err(error) => tracing::info!("No encrypted connection with {address}: {error}"),
+    }
 }
 
 /// Takes a connection out of the list, however it ended.

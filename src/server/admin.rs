@@ -257,6 +257,16 @@ impl Admin for NodeAdmin {
         .boxed()
     }
 
+    fn reload_certificates(&self) -> BoxFuture<'_, AdminResult<()>> {
+        let transport = self.transport.clone();
+        async move {
+            tokio::task::spawn_blocking(move || transport.reload_certificates(true))
+                .await
+                .map_err(|e| AdminError::Failed(e.to_string()))
+        }
+        .boxed()
+    }
+
     fn timeout(&self, kind: &str) -> Option<Duration> {
         Some(self.node.coordinator().settings().timeouts.get(timeout_kind(kind)?))
     }

@@ -25,7 +25,9 @@ use crate::cql::node::{Node, NodeService};
 use crate::env::fs::{FileSystem, RealFs};
 use crate::error::Error;
 use crate::nodetool::Channel;
+use crate::protocol::Encryption;
 use crate::storage::Demand;
+use crate::tls::TlsError;
 use admin::NodeAdmin;
 use transport::Transport;
 
@@ -51,6 +53,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Keys or certificates cannot be used.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// What the directories hold cannot be read.
     #[error("{0}")]
     Store(Error),
@@ -108,12 +113,11 @@ impl Server {
             .map_err(|e| StartError::Store(Error::server(e.to_string())))?
             .map_err(StartError::Store)?;
         virtual_tables::register(&node, &config);
-        let address = config.native_transport_address();
-        let service = NodeService(node.clone());
-        let transport = Arc::new(Transport::new(service, options::limits(&config), address));
+        let transport = Arc::new(Transport::new(NodeService(node.clone()), &config)?);
         let stop_requested = Arc::new(Notify::new());
         let mut background = JoinSet::new();
         background.spawn(obey(node.clone(), transport.clone()));
+        background.spawn(transport.clone().watch_certificates());
         if config.enabled("start_native_transport") {
             transport.start().await?;
         } else {
@@ -128,7 +132,12 @@ impl Server {
 
     /// Where CQL clients connect.
     pub fn address(&self) -> SocketAddr {
-        self.transport.address()
+        self.ports().next().map_or(self.config.native_transport_address(), |(address, _)| address)
+    }
+
+    /// Every port for CQL clients, the one of [`Self::address`] first, and whether it is encrypted.
+    pub fn ports(&self) -> impl Iterator<Item = (SocketAddr, &Encryption)> {
+        self.transport.ports()
     }
 
     /// Whether the port of CQL clients is open.

@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
         } else if framed.is_none() {
             self.throw_on_overload = false;
         }
-        let client = Arc::new(Client::new(self.address, self.version, options));
+        let client = Arc::new(Client::new(self.address, self.version, options, self.tls.clone()));
         let info = ConnectionInfo { client: Arc::clone(&client) };
         let connection = self.shared.service.connect(info);
         let authenticator = connection.authenticator();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod codecs;
+mod encryption;
 mod fake;
 mod recorded;
 mod serving;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::super::compression::Compression;
-use super::super::{Limits, Server};
+use super::super::{Encryption, Governor, Limits, Server};
 use super::fake::Fake;
 use super::wire::{Decoder, Envelope};
 
@@ -158,7 +158,12 @@ async fn play(case: &Case, address: std::net::SocketAddr) -> Result<(), String> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_are_cassandras() {
-    let server = Server::bind("127.0.0.1:0".parse().unwrap(), Arc::new(Fake::default()), Limits::default());
+    let server = Server::bind(
+        "127.0.0.1:0".parse().unwrap(),
+        Arc::new(Fake::default()),
+        Governor::new(Limits::default()),
+        Encryption::None,
+    );
     let server = server.await.unwrap();
     let address = server.local_address();
     let cases = cases();

@@ -5,18 +5,25 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::super::header::Opcode;
-use super::super::{Limits, Server, ServerHandle};
+use super::super::{Encryption, Governor, Limits, Server, ServerHandle};
 use super::fake::Fake;
 use super::wire::{Client, query, request};
 use crate::cql::{Error, Stage};
 use crate::event::{Event, StatusChange};
 
+const LOCAL: &str = "127.0.0.1:0";
 const CQL: &[(&str, &str)] = &[("CQL_VERSION", "3.4.5")];
 
 async fn serve(fake: Fake, limits: Limits) -> (ServerHandle, Arc<Fake>) {
     let fake = Arc::new(fake);
-    let server =
-        Server::bind("127.0.0.1:0".parse().unwrap(), Arc::clone(&fake) as Arc<_>, limits).await.unwrap();
+    let server = Server::bind(
+        LOCAL.parse().unwrap(),
+        Arc::clone(&fake) as Arc<_>,
+        Governor::new(limits),
+        Encryption::None,
+    )
+    .await
+    .unwrap();
     (server, fake)
 }
 

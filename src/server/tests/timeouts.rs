@@ -23,7 +23,7 @@ impl Slow {
         let (home, fs) = (tempfile::tempdir().unwrap(), FaultyFs::new(1));
         let server = Server::start_on(config(home.path(), yaml), Arc::new(fs.clone())).await.unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        let client = Arc::new(Client::new(address, ProtocolVersion::V5, BTreeMap::new()));
+        let client = Arc::new(Client::new(address, ProtocolVersion::V5, BTreeMap::new(), None));
         let connection = NodeService(server.node.clone()).connect(ConnectionInfo { client });
         let slow = Self { fs, server, connection, home };
         let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
