@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import ipaddress
+import json
 import threading
 import time
 import uuid
@@ -113,6 +114,47 @@ def test_batches(session):
     session.execute(batch)
     session.execute("UPDATE counted SET n = n - 1 WHERE k = 1")
     equal(session.execute("SELECT n FROM counted WHERE k = 1").one().n, 2)
+
+
+def test_conditions(session):
+    session.execute("CREATE TABLE conditional (k int, c int, v text, s int static, PRIMARY KEY (k, c))")
+    insert = session.prepare("INSERT INTO conditional (k, c, v) VALUES (?, ?, ?) IF NOT EXISTS")
+    inserted = session.execute(insert, (1, 1, "one"))
+    equal((inserted.was_applied, inserted.column_names), (True, ["[applied]"]))
+    again = session.execute(insert, (1, 1, "two"))
+    equal((again.was_applied, tuple(again.one())), (False, (False, 1, 1, None, "one")))
+    update = session.prepare("UPDATE conditional SET v = ? WHERE k = ? AND c = ? IF v = ?")
+    equal(tuple(session.execute(update, ("two", 1, 1, "none")).one()), (False, "one"))
+    equal(session.execute(update, ("two", 1, 1, "one")).was_applied, True)
+    equal(session.execute("UPDATE conditional SET v = 'x' WHERE k = 1 AND c = 9 IF EXISTS").was_applied, False)
+    batch = BatchStatement(serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL)
+    batch.add("UPDATE conditional SET s = 5 WHERE k = 1 IF s = null")
+    batch.add(insert, (1, 2, "batch"))
+    equal(session.execute(batch).was_applied, True)
+    refused = session.execute(batch)
+    equal((refused.column_names, refused.was_applied), (["[applied]", "k", "c", "s", "v"], False))
+    equal([tuple(row) for row in refused.current_rows], [(False, 1, 2, 5, "batch")])
+    serial = SimpleStatement(
+        "SELECT v FROM conditional WHERE k = 1 AND c = 2", consistency_level=ConsistencyLevel.SERIAL
+    )
+    equal(session.execute(serial).one().v, "batch")
+
+
+def test_json(session):
+    session.execute(
+        "CREATE TABLE documents (id int PRIMARY KEY, name text, tags set<text>, at timestamp, "
+        "parts map<text, frozen<list<decimal>>>)"
+    )
+    insert = session.prepare("INSERT INTO documents JSON ?")
+    document = {"id": 1, "at": "2023-10-01 12:00:00.000Z", "name": 'a "b" é', "parts": {"p": [1.5, 2]}, "tags": ["x", "y"]}
+    session.execute(insert, (json.dumps(document, ensure_ascii=False),))
+    equal(json.loads(session.execute("SELECT JSON * FROM documents").one()[0]), document)
+    session.execute("""INSERT INTO documents JSON '{"id": 1, "name": "new"}' DEFAULT UNSET""")
+    row = session.execute("SELECT name, to_json(tags) FROM documents").one()
+    equal(tuple(row), ("new", '["x", "y"]'))
+    session.execute(insert, ('{"id": 1}',))
+    equal(session.execute("SELECT name FROM documents").one().name, None)
+    raises(InvalidRequest, lambda: session.execute(insert, ("[",)), "Could not decode JSON string as a map")
 
 
 def test_asynchronous_requests(session):

@@ -26,7 +26,8 @@ def cluster(version=None, **options):
     if version:
         options["protocol_version"] = version
     options.setdefault("reconnection_policy", ConstantReconnectionPolicy(0.2, None))
-    return Cluster([HOST], port=PORT, execution_profiles={EXEC_PROFILE_DEFAULT: profile}, **options)
+    options.setdefault("port", PORT)
+    return Cluster([HOST], execution_profiles={EXEC_PROFILE_DEFAULT: profile}, **options)
 
 
 def fresh_keyspace(session, name, replication_factor=1):

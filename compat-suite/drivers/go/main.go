@@ -116,6 +116,13 @@ func column[T any](query *gocql.Query) []T {
 func main() {
 	host, data = os.Args[1], os.Args[3]
 	port = must(strconv.Atoi(os.Args[2]))
+	if len(os.Args) > 4 {
+		secured(os.Args[4], must(strconv.Atoi(os.Args[5])))
+		if failures > 0 {
+			os.Exit(1)
+		}
+		return
+	}
 	for _, version := range []int{3, 4, 5} {
 		for _, compressor := range []gocql.Compressor{nil, lz4.LZ4Compressor{}, snappy.SnappyCompressor{}} {
 			name := fmt.Sprintf("v%d", version)
@@ -143,6 +150,8 @@ func main() {
 				check(name+" tracing", t.tracing)
 				check(name+" tokens", t.tokens)
 				check(name+" errors", t.errors)
+				check(name+" conditions", t.conditions)
+				check(name+" json", t.json)
 			}
 			if name == "v5" {
 				check("restart", t.restart)
@@ -154,6 +163,39 @@ func main() {
 	if failures > 0 {
 		os.Exit(1)
 	}
+}
+
+// TLS: a server that shows its certificate, and, on the other port, one that wants ours.
+func secured(directory string, other int) {
+	authority, own := filepath.Join(directory, "authority.pem"), filepath.Join(directory, "client.pem")
+	open := func(port int, options *gocql.SslOptions) error {
+		cluster := gocql.NewCluster(host)
+		cluster.Port = port
+		cluster.SslOpts = options
+		session, err := cluster.CreateSession()
+		if err != nil {
+			return err
+		}
+		defer session.Close()
+		protocols := column[string](session.Query("SELECT ssl_protocol FROM system_views.clients"))
+		equal(len(protocols) > 0, true)
+		for _, protocol := range protocols {
+			equal(protocol, "TLSv1.3")
+		}
+		return nil
+	}
+	trusting := func(authority string) *gocql.SslOptions {
+		return &gocql.SslOptions{CaPath: authority, EnableHostVerification: true}
+	}
+	with := trusting(authority)
+	with.CertPath, with.KeyPath = own, filepath.Join(directory, "client.key")
+	check("encrypted", func() { equal(open(port, trusting(authority)), nil) })
+	check("certificate", func() { equal(open(other, with), nil) })
+	for _, port := range []int{port, other} {
+		check("plain", func() { equal(open(port, nil) != nil, true) })
+	}
+	check("untrusted", func() { equal(open(port, trusting(own)) != nil, true) })
+	check("no certificate", func() { equal(open(other, trusting(authority)) != nil, true) })
 }
 
 // Types
@@ -323,6 +365,64 @@ func (t *test) nothing(column string) {
 	t.run(insert, 2, raw{})
 	_, after := t.parts(column, 2)
 	equal(after, []byte(nil))
+}
+
+// Conditions
+
+func (t *test) conditions() {
+	t.run("CREATE TABLE conditional (k int, c int, v text, s int static, PRIMARY KEY (k, c))")
+	apply := func(statement string, values ...any) (bool, map[string]any) {
+		row := map[string]any{}
+		return must(t.session.Query(statement, values...).MapScanCAS(row)), row
+	}
+	insert := "INSERT INTO conditional (k, c, v) VALUES (?, ?, ?) IF NOT EXISTS"
+	applied, row := apply(insert, 1, 1, "one")
+	equal([]any{applied, row}, []any{true, map[string]any{}})
+	applied, row = apply(insert, 1, 1, "two")
+	equal([]any{applied, row["k"], row["c"], row["v"]}, []any{false, 1, 1, "one"})
+	update := "UPDATE conditional SET v = ? WHERE k = ? AND c = ? IF v = ?"
+	applied, row = apply(update, "two", 1, 1, "none")
+	equal([]any{applied, row}, []any{false, map[string]any{"v": "one"}})
+	applied, _ = apply(update, "two", 1, 1, "one")
+	equal(applied, true)
+	applied, _ = apply("UPDATE conditional SET v = 'x' WHERE k = 1 AND c = 9 IF EXISTS")
+	equal(applied, false)
+	batched := func() (bool, []map[string]any) {
+		batch := t.session.Batch(gocql.LoggedBatch)
+		batch.Query("UPDATE conditional SET s = 5 WHERE k = 1 IF s = null")
+		batch.Query(insert, 1, 2, "batch")
+		row := map[string]any{}
+		applied, iter, err := batch.MapExecCAS(row)
+		must(applied, err)
+		return applied, append(must(iter.SliceMap()), row)
+	}
+	applied, _ = batched()
+	equal(applied, true)
+	applied, rows := batched()
+	equal(applied, false)
+	equal(len(rows), 1)
+	equal([]any{rows[0]["c"], rows[0]["s"]}, []any{2, 5})
+	serial := t.session.Query("SELECT v FROM conditional WHERE k = 1 AND c = 2").Consistency(gocql.Serial)
+	equal(column[string](serial), []string{"batch"})
+}
+
+// JSON
+
+func (t *test) json() {
+	t.run("CREATE TABLE documents (id int PRIMARY KEY, name text, tags set<text>, at timestamp, " +
+		"parts map<text, frozen<list<decimal>>>)")
+	insert := "INSERT INTO documents JSON ?"
+	t.run(insert, `{"id": 1, "name": "a \"b\" é", "tags": ["y", "x"], "at": "2023-10-01 12:00:00.000Z", `+
+		`"parts": {"p": [1.5, 2]}}`)
+	equal(column[string](t.session.Query("SELECT JSON * FROM documents")), []string{
+		`{"id": 1, "at": "2023-10-01 12:00:00.000Z", "name": "a \"b\" é", "parts": {"p": [1.5, 2]}, "tags": ["x", "y"]}`})
+	t.run(`INSERT INTO documents JSON '{"id": 1, "name": "new"}' DEFAULT UNSET`)
+	equal(column[string](t.session.Query("SELECT name FROM documents")), []string{"new"})
+	equal(column[string](t.session.Query("SELECT to_json(tags) FROM documents")), []string{`["x", "y"]`})
+	t.run(insert, `{"id": 1}`)
+	equal(column[*string](t.session.Query("SELECT name FROM documents")), []*string{nil})
+	err := t.session.Query(insert, "[").Exec()
+	equal(strings.Contains(err.Error(), "Could not decode JSON string as a map"), true)
 }
 
 // The order schema

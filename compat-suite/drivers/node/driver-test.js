@@ -7,7 +7,7 @@ const path = require('path');
 const readline = require('readline');
 const { Client, policies, types } = require('cassandra-driver');
 
-const [HOST, PORT, DATA] = process.argv.slice(2);
+const [HOST, PORT, DATA, DIRECTORY, OTHER_PORT] = process.argv.slice(2);
 const KEYSPACE = 'clients_node';
 const { Uuid, Long, BigDecimal, Integer, LocalDate, LocalTime, Duration, InetAddress } = types;
 const equal = assert.deepStrictEqual;
@@ -130,6 +130,49 @@ class Test {
     }
     await this.run(`INSERT INTO all_types (id, ${column}) VALUES (?, ?)`, [2, value]);
     equal(await form(2), await form(1));
+  }
+
+  // Conditions
+
+  async conditions() {
+    await this.ddl('CREATE TABLE conditional (k int, c int, v text, s int static, PRIMARY KEY (k, c))');
+    const apply = async (query, values) => {
+      const result = await this.run(query, values);
+      return [result.wasApplied(), { ...result.first() }];
+    };
+    const insert = 'INSERT INTO conditional (k, c, v) VALUES (?, ?, ?) IF NOT EXISTS';
+    equal(await apply(insert, [1, 1, 'one']), [true, { '[applied]': true }]);
+    equal(await apply(insert, [1, 1, 'two']), [false, { '[applied]': false, k: 1, c: 1, s: null, v: 'one' }]);
+    const update = 'UPDATE conditional SET v = ? WHERE k = ? AND c = ? IF v = ?';
+    equal(await apply(update, ['two', 1, 1, 'none']), [false, { '[applied]': false, v: 'one' }]);
+    equal(await apply(update, ['two', 1, 1, 'one']), [true, { '[applied]': true }]);
+    const missing = await this.run("UPDATE conditional SET v = 'x' WHERE k = 1 AND c = 9 IF EXISTS");
+    equal(missing.wasApplied(), false);
+    const batch = () => this.client.batch([
+      { query: 'UPDATE conditional SET s = 5 WHERE k = 1 IF s = null' }, { query: insert, params: [1, 2, 'batch'] }
+    ], { prepare: true });
+    equal((await batch()).wasApplied(), true);
+    const refused = await batch();
+    equal([refused.wasApplied(), refused.rows.map(row => [row.c, row.s])], [false, [[2, 5]]]);
+    const { serial } = types.consistencies;
+    equal(await this.rows('SELECT v FROM conditional WHERE k = 1 AND c = 2', [], { consistency: serial }), [['batch']]);
+  }
+
+  // JSON
+
+  async json() {
+    await this.ddl('CREATE TABLE documents (id int PRIMARY KEY, name text, tags set<text>, at timestamp, ' +
+      'parts map<text, frozen<list<decimal>>>)');
+    const insert = 'INSERT INTO documents JSON ?';
+    await this.run(insert, ['{"id": 1, "name": "a \\"b\\" é", "tags": ["y", "x"], "at": "2023-10-01 12:00:00.000Z", ' +
+      '"parts": {"p": [1.5, 2]}}']);
+    equal(await this.one('SELECT JSON * FROM documents'), ['{"id": 1, "at": "2023-10-01 12:00:00.000Z", ' +
+      '"name": "a \\"b\\" é", "parts": {"p": [1.5, 2]}, "tags": ["x", "y"]}']);
+    await this.ddl('INSERT INTO documents JSON \'{"id": 1, "name": "new"}\' DEFAULT UNSET');
+    equal(await this.one('SELECT name, to_json(tags) FROM documents'), ['new', '["x", "y"]']);
+    await this.run(insert, ['{"id": 1}']);
+    equal(await this.one('SELECT name FROM documents'), [null]);
+    await assert.rejects(this.run(insert, ['[']), /Could not decode JSON string as a map/);
   }
 
   // The order schema
@@ -352,7 +395,37 @@ const BEYOND = [
   "item {a: null, b: '', c: []}", 'vector<frozen<list<int>>, 2> [[], [1, 2]]'
 ];
 
+// TLS: a server that shows its certificate, and, on the other port, one that wants ours.
+async function secured() {
+  const file = name => fs.readFileSync(path.join(DIRECTORY, name));
+  const open = async (port, sslOptions) => {
+    const client = new Client({
+      contactPoints: [HOST], localDataCenter: 'datacenter1', protocolOptions: { port: Number(port) }, sslOptions
+    });
+    try {
+      const { rows } = await client.execute('SELECT ssl_enabled, ssl_protocol FROM system_views.clients');
+      assert(rows.length > 0);
+      rows.forEach(row => equal(row.values(), [true, 'TLSv1.3']));
+    } finally {
+      await client.shutdown();
+    }
+  };
+  const trusting = authority => ({ ca: [file(authority)], rejectUnauthorized: true });
+  const own = { ...trusting('authority.pem'), cert: file('client.pem'), key: file('client.key') };
+  await check('encrypted', () => open(PORT, trusting('authority.pem')));
+  await check('certificate', () => open(OTHER_PORT, own));
+  for (const port of [PORT, OTHER_PORT]) {
+    await check('plain', () => assert.rejects(open(port, undefined)));
+  }
+  await check('untrusted', () => assert.rejects(open(PORT, trusting('client.pem'))));
+  await check('no certificate', () => assert.rejects(open(OTHER_PORT, trusting('authority.pem'))));
+  process.exit(failed > 0 ? 1 : 0);
+}
+
 async function main() {
+  if (DIRECTORY) {
+    return secured();
+  }
   for (const version of [3, 4]) { // the driver has no version 5 and no compression
     const first = connect(version);
     await first.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`, [], { prepare: false });
@@ -364,7 +437,7 @@ async function main() {
     equal(client.controlConnection.protocolVersion, version);
     const test = new Test(version, client);
     for (const name of ['types', 'schema', 'orders', 'statements', 'batches', 'paging', 'alter', 'events', 'tracing',
-      'tokens', 'errors']) {
+      'tokens', 'errors', 'conditions', 'json']) {
       await check(`v${version} ${name}`, () => test[name]());
     }
     if (version === 4) {

@@ -7,6 +7,7 @@
 //!
 //! A client that prints `restart` wants the server stopped and started again, and reads a line when that is done.
 
+pub(crate) mod secured;
 mod server;
 mod toolchain;
 
@@ -25,6 +26,11 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs a client against a new server and expects it to succeed.
 fn run(name: &str, program: Result<Program, String>, arguments: &[&str]) {
+    run_on(&mut TestServer::start(), name, program, arguments);
+}
+
+/// Runs a client against a server and expects it to succeed.
+fn run_on(server: &mut TestServer, name: &str, program: Result<Program, String>, arguments: &[&str]) {
     let program = match program {
         Ok(program) => program,
         Err(reason) => {
@@ -35,7 +41,6 @@ fn run(name: &str, program: Result<Program, String>, arguments: &[&str]) {
             return;
         }
     };
-    let mut server = TestServer::start();
     let address = server.address();
     let errors = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut child = Command::new(&program.path)
@@ -48,7 +53,7 @@ fn run(name: &str, program: Result<Program, String>, arguments: &[&str]) {
         .stderr(errors.reopen().expect("the temporary file opens again"))
         .spawn()
         .expect("the client's program, which was found, starts");
-    let (text, in_time) = attend(&mut child, &mut server);
+    let (text, in_time) = attend(&mut child, server);
     if !in_time {
         let _ = child.kill();
     }
@@ -86,8 +91,13 @@ fn attend(child: &mut Child, server: &mut TestServer) -> (String, bool) {
 
 /// Runs a client that finds the tests' data in its last argument.
 fn run_with_data(name: &str, program: Result<Program, String>) {
+    run(name, program, &[&data()]);
+}
+
+/// The tests' data.
+fn data() -> String {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    run(name, program, &[data.to_str().expect("the repository's path is text")]);
+    data.to_str().expect("the repository's path is text").to_owned()
 }
 
 #[test]

@@ -18,8 +18,12 @@ impl TestServer {
             let address = address.parse().expect("CASSANDRA is ADDRESS:PORT");
             return Self { address, running: None };
         }
+        Self::start_with(Config::ephemeral().expect("defaults are valid"))
+    }
+
+    /// One of this process in any case.
+    pub(crate) fn start_with(config: Config) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
-        let config = Config::ephemeral().expect("defaults are valid");
         let server = runtime.block_on(Server::start(config)).expect("the server starts");
         Self { address: server.address(), running: Some((runtime, server)) }
     }

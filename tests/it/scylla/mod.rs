@@ -4,6 +4,7 @@
 #![allow(clippy::panic, reason = "tests")]
 
 mod orders;
+mod secured;
 mod statements;
 mod types;
 

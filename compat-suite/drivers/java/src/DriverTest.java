@@ -68,6 +68,10 @@ public class DriverTest implements AutoCloseable {
     public static void main(String[] arguments) throws Exception {
         address = new InetSocketAddress(arguments[0], Integer.parseInt(arguments[1]));
         data = Path.of(arguments[2]);
+        if (arguments.length > 3) {
+            secured(Path.of(arguments[3]), Integer.parseInt(arguments[4]));
+            System.exit(failed == 0 ? 0 : 1);
+        }
         for (String combination : List.of("V3", "V4", "V5", "V3 lz4", "V3 snappy", "V4 lz4", "V4 snappy", "V5 lz4")) {
             String[] parts = combination.split(" ");
             try (DriverTest test = new DriverTest(parts[0], parts.length == 2 ? parts[1] : "none")) {
@@ -84,6 +88,8 @@ public class DriverTest implements AutoCloseable {
                     check(combination + " tracing", test::tracing);
                     check(combination + " tokens", test::tokens);
                     check(combination + " errors", test::errors);
+                    check(combination + " conditions", test::conditions);
+                    check(combination + " json", test::json);
                 }
                 if (combination.equals("V5")) {
                     check("restart", test::restart);
@@ -92,6 +98,38 @@ public class DriverTest implements AutoCloseable {
             }
         }
         System.exit(failed == 0 ? 0 : 1);
+    }
+
+    /** TLS: a server that shows its certificate, and, on the other port, one that wants ours. */
+    static void secured(Path directory, int otherPort) {
+        InetSocketAddress other = new InetSocketAddress(address.getAddress(), otherPort);
+        String trust = directory.resolve("authority.p12").toString();
+        String own = directory.resolve("client.p12").toString();
+        check("encrypted", () -> encrypted(address, trust, null));
+        check("certificate", () -> encrypted(other, trust, own));
+        for (InetSocketAddress plain : List.of(address, other)) {
+            check("plain", () -> fails(AllNodesFailedException.class, "", () -> CqlSession.builder()
+                    .addContactPoint(plain).withLocalDatacenter("datacenter1").build().close()));
+        }
+        check("untrusted", () -> fails(AllNodesFailedException.class, "", () -> encrypted(address, own, null)));
+        check("no certificate", () -> fails(AllNodesFailedException.class, "", () -> encrypted(other, trust, null)));
+    }
+
+    static void encrypted(InetSocketAddress address, String trust, String own) {
+        var options = DriverConfigLoader.programmaticBuilder()
+                .withString(DefaultDriverOption.SSL_ENGINE_FACTORY_CLASS, "DefaultSslEngineFactory")
+                .withString(DefaultDriverOption.SSL_TRUSTSTORE_PATH, trust)
+                .withString(DefaultDriverOption.SSL_TRUSTSTORE_PASSWORD, "cassandra");
+        if (own != null) {
+            options.withString(DefaultDriverOption.SSL_KEYSTORE_PATH, own)
+                    .withString(DefaultDriverOption.SSL_KEYSTORE_PASSWORD, "cassandra");
+        }
+        try (CqlSession session = CqlSession.builder().addContactPoint(address).withLocalDatacenter("datacenter1")
+                .withConfigLoader(options.build()).build()) {
+            for (Row row : session.execute("SELECT * FROM system_views.clients")) {
+                equal(row.getBoolean("ssl_enabled") + " " + row.getString("ssl_protocol"), "true TLSv1.3");
+            }
+        }
     }
 
     static void check(String name, Check check) {
@@ -261,6 +299,54 @@ public class DriverTest implements AutoCloseable {
         // Most types read an empty value as null.
         session.execute(found == null ? bound.setBytesUnsafe(1, value.bytes) : bound.set(1, found, codec));
         equal(session.execute(select.bind(2)).one().getBytesUnsafe(0), value.bytes);
+    }
+
+    // Conditions
+
+    void conditions() {
+        session.execute("CREATE TABLE conditional (k int, c int, v text, s int static, PRIMARY KEY (k, c))");
+        PreparedStatement insert = session.prepare("INSERT INTO conditional (k, c, v) VALUES (?, ?, ?) IF NOT EXISTS");
+        ResultSet inserted = session.execute(insert.bind(1, 1, "one"));
+        equal(inserted.wasApplied() + " " + inserted.one().getColumnDefinitions().size(), "true 1");
+        ResultSet again = session.execute(insert.bind(1, 1, "two"));
+        equal(again.wasApplied(), false);
+        Row there = again.one();
+        equal(there.getColumnDefinitions().get(0).getName().toString(), "[applied]");
+        equal(there.getInt("k") + " " + there.getInt("c") + " " + there.getString("v"), "1 1 one");
+        PreparedStatement update = session.prepare("UPDATE conditional SET v = ? WHERE k = ? AND c = ? IF v = ?");
+        Row other = session.execute(update.bind("two", 1, 1, "none")).one();
+        equal(other.getBoolean("[applied]") + " " + other.getString("v"), "false one");
+        equal(session.execute(update.bind("two", 1, 1, "one")).wasApplied(), true);
+        equal(session.execute("UPDATE conditional SET v = 'x' WHERE k = 1 AND c = 9 IF EXISTS").wasApplied(), false);
+        BatchStatement batch = BatchStatement.newInstance(DefaultBatchType.LOGGED)
+                .add(SimpleStatement.newInstance("UPDATE conditional SET s = 5 WHERE k = 1 IF s = null"))
+                .add(insert.bind(1, 2, "batch"));
+        equal(session.execute(batch).wasApplied(), true);
+        ResultSet refused = session.execute(batch);
+        equal(refused.wasApplied(), false);
+        equal(refused.all().stream().map(row -> row.getInt("c") + " " + row.getInt("s")).toList(), List.of("2 5"));
+        Row serial = session.execute(SimpleStatement.newInstance("SELECT v FROM conditional WHERE k = 1 AND c = 2")
+                .setConsistencyLevel(DefaultConsistencyLevel.SERIAL)).one();
+        equal(serial.getString("v"), "batch");
+    }
+
+    // JSON
+
+    void json() throws Exception {
+        session.execute("CREATE TABLE documents (id int PRIMARY KEY, name text, tags set<text>, at timestamp, "
+                + "parts map<text, frozen<list<decimal>>>)");
+        PreparedStatement insert = session.prepare("INSERT INTO documents JSON ?");
+        session.execute(insert.bind("{\"id\": 1, \"name\": \"a \\\"b\\\" é\", \"tags\": [\"y\", \"x\"], "
+                + "\"at\": \"2023-10-01 12:00:00.000Z\", \"parts\": {\"p\": [1.5, 2]}}"));
+        equal(session.execute("SELECT JSON * FROM documents").one().getString("[json]"),
+                "{\"id\": 1, \"at\": \"2023-10-01 12:00:00.000Z\", \"name\": \"a \\\"b\\\" é\", "
+                        + "\"parts\": {\"p\": [1.5, 2]}, \"tags\": [\"x\", \"y\"]}");
+        session.execute("INSERT INTO documents JSON '{\"id\": 1, \"name\": \"new\"}' DEFAULT UNSET");
+        Row row = session.execute("SELECT name, to_json(tags) AS tags FROM documents WHERE id = 1").one();
+        equal(row.getString("name") + row.getString("tags"), "new[\"x\", \"y\"]");
+        session.execute(insert.bind("{\"id\": 1}"));
+        equal(session.execute("SELECT name FROM documents WHERE id = 1").one().isNull(0), true);
+        fails(InvalidQueryException.class, "Could not decode JSON string as a map", () -> session.execute(insert.bind("[")));
     }
 
     // The order schema
