@@ -1,5 +1,5 @@
 //! Unmodified clients against a server of this process: the drivers for Python, Java, Go and Node, Python's object
-//! mapper, cqlsh.
+//! mapper and Django's, cqlsh.
 //!
 //! What they are made of is downloaded below the target directory by the tests themselves. Where that is not possible
 //! the tests are listed as skipped, by name; with `CI=true` they fail. `CASSANDRA=127.0.0.1:9042` runs them on the
@@ -138,6 +138,11 @@ fn python_driver_types() {
 #[test]
 fn python_object_mapper() {
     run("python_object_mapper", toolchain::python("object_mapper.py"), &[]);
+}
+
+#[test]
+fn django() {
+    run("django", toolchain::django("django_engine.py"), &[]);
 }
 
 #[test]

@@ -9,6 +9,9 @@ use std::process::{Command, Stdio};
 const PYTHON_PACKAGES: &[&str] =
     &["cassandra-driver==3.30.1", "cqlsh==6.2.2", "lz4==4.4.5", "python-snappy==0.7.3"];
 
+/// The same for the object mapper of Django, which brings a driver of its own.
+const DJANGO_PACKAGES: &[&str] = &["django-cassandra-engine==1.11.0"];
+
 /// How a client program is started: before its own arguments.
 pub(super) struct Program {
     pub path: PathBuf,
@@ -83,15 +86,24 @@ fn finish(command: &mut Command) -> Result<(), String> {
 
 /// A script of `tests/clients`, with the interpreter of a virtual environment.
 pub(super) fn python(script: &str) -> Result<Program, String> {
-    let place = Place::open("python-clients")?;
+    python_with("python-clients", PYTHON_PACKAGES, script)
+}
+
+/// The same, with Django.
+pub(super) fn django(script: &str) -> Result<Program, String> {
+    python_with("django-client", DJANGO_PACKAGES, script)
+}
+
+fn python_with(place: &str, packages: &[&str], script: &str) -> Result<Program, String> {
+    let place = Place::open(place)?;
     let interpreter = place.directory.join("bin/python");
-    place.make(&PYTHON_PACKAGES.join("\n"), |directory| {
+    place.make(&packages.join("\n"), |directory| {
         let _ = fs::remove_dir_all(directory);
         finish(Command::new("python3").args(["-m", "venv"]).arg(directory))?;
         let install = |binary: &[&str]| {
             let mut command = Command::new(&interpreter);
             command.args(["-m", "pip", "install", "--quiet"]).args(binary);
-            finish(command.args(PYTHON_PACKAGES))
+            finish(command.args(packages))
         };
         install(&["--only-binary=:all:"]).or_else(|_| install(&[]))
     })?;

@@ -1,0 +1,1 @@
+"""An application of Django whose models live in Cassandra."""
