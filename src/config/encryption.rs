@@ -76,10 +76,7 @@ pub(super) fn check(values: &Values) -> Result<(), ConfigError> {
     {
         return refuse(format!("{CLIENT}: {algorithm} KeyManagerFactory not available"));
     }
-    if let Some(port) = values.int("native_transport_port_ssl")
-        && values.int("native_transport_port") != Some(port)
-        && policy(values) == Policy::Unencrypted
-    {
+    if port(values).is_some() && policy(values) == Policy::Unencrypted {
         return refuse(
             "Encryption must be enabled in client_encryption_options for native_transport_port_ssl",
         );
@@ -103,6 +100,12 @@ pub(super) fn client(values: &Values) -> EncryptionOptions {
         protocols: protocols(text("protocol"), list("accepted_protocols")),
         cipher_suites: list("cipher_suites").unwrap_or_default(),
     }
+}
+
+/// `native_transport_port_ssl`, if it is another port than `native_transport_port`.
+pub(super) fn port(values: &Values) -> Option<u16> {
+    let port = values.int("native_transport_port_ssl")?;
+    u16::try_from(port).ok().filter(|_| values.int("native_transport_port") != Some(port))
 }
 
 fn policy(values: &Values) -> Policy {

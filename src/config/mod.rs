@@ -491,10 +491,7 @@ impl Config {
             rpc_address,
             broadcast_rpc_address: broadcast_rpc_address.unwrap_or(rpc_address),
             native_transport_port: port("native_transport_port"),
-            tls_port: values
-                .int("native_transport_port_ssl")
-                .and_then(|tls| u16::try_from(tls).ok())
-                .filter(|&tls| tls != port("native_transport_port")),
+            tls_port: encryption::port(&values),
             client_encryption: encryption::client(&values),
             control_port: None,
             native_transport_max_frame_size_bytes: bytes("native_transport_max_frame_size"),

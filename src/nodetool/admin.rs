@@ -6,6 +6,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
+use super::maintenance::Maintenance;
+
 /// Why a command did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
@@ -39,6 +41,9 @@ pub trait Admin: Send + Sync + 'static {
     /// This node.
     fn node(&self) -> NodeInfo;
 
+    /// Its files, and what works on them.
+    fn maintenance(&self) -> &dyn Maintenance;
+
     /// Every node of the ring, this one included.
     fn ring(&self) -> Vec<RingNode>;
 
@@ -49,7 +54,7 @@ pub trait Admin: Send + Sync + 'static {
     fn table_stats(&self, keyspace: &str, tables: &[String]) -> Vec<TableStats>;
 
     /// What compaction has done and is doing.
-    fn compactions(&self) -> CompactionInfo;
+    fn compactions(&self) -> BoxFuture<'_, AdminResult<CompactionInfo>>;
 
     /// Writes these tables' memtables to disk; all tables if none is named.
     fn flush<'a>(&'a self, keyspace: &'a str, tables: &'a [String]) -> BoxFuture<'a, AdminResult<()>>;

@@ -1,12 +1,14 @@
 //! The commands by name: which there are, what they take, what runs them.
 
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
 use super::admin::{Admin, AdminError, AdminResult, Selection};
-use super::{compaction, ring, tables};
+use super::{absent, clients, compaction, ring, snapshots, tables, upkeep};
 
 /// What a command prints, and the exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,13 @@ impl Output {
         Self { stdout: format!("\nError: {message}\n"), stderr: String::new(), code: 1 }
     }
 
+    /// An error that comes after what was printed already.
+    pub(super) fn after(text: &str, error: &AdminError) -> Self {
+        let mut output = Self::from(error);
+        output.stdout.insert_str(0, text);
+        output
+    }
+
     pub(super) fn no_connection(to: &str, error: &std::io::Error) -> Self {
         let reason = match error.kind() {
             std::io::ErrorKind::ConnectionRefused => "ConnectException: 'Connection refused'".to_owned(),
@@ -50,24 +59,47 @@ impl From<String> for Output {
     }
 }
 
-/// An option of a command: its names, and whether it has a value.
-type Flag = (&'static [&'static str], bool);
-
-/// A command: name, description, options, whether it takes arguments, their description.
-struct Spec {
-    name: &'static str,
-    description: &'static str,
-    flags: &'static [Flag],
-    arguments: Option<&'static str>,
+impl From<&AdminError> for Output {
+    fn from(error: &AdminError) -> Self {
+        match error {
+            AdminError::Invalid(message) => Self::bad_use(message),
+            AdminError::Failed(message) => Self::failed(message),
+        }
+    }
 }
 
-const fn spec(name: &'static str, description: &'static str) -> Spec {
+/// An option of a command: its names, and whether it has a value.
+pub(super) type Flag = (&'static [&'static str], bool);
+
+/// A command: name, description, options, whether it takes arguments, their description.
+pub(super) struct Spec {
+    pub name: &'static str,
+    pub description: &'static str,
+    pub flags: &'static [Flag],
+    pub arguments: Option<&'static str>,
+}
+
+pub(super) const fn spec(name: &'static str, description: &'static str) -> Spec {
     Spec { name, description, flags: &[], arguments: None }
 }
 
-const fn taking(name: &'static str, description: &'static str, arguments: &'static str) -> Spec {
+pub(super) const fn taking(name: &'static str, description: &'static str, arguments: &'static str) -> Spec {
     Spec { name, description, flags: &[], arguments: Some(arguments) }
 }
+
+/// Commands that belong together, and what runs them by their names.
+pub(super) struct Group {
+    pub specs: &'static [Spec],
+    pub run: for<'a> fn(&'a dyn Admin, &'a str, &'a Parsed) -> BoxFuture<'a, AdminResult<Output>>,
+}
+
+static GROUPS: [Group; 5] = [
+    Group { specs: COMMANDS, run: |admin, name, parsed| Box::pin(run(admin, name, parsed)) },
+    snapshots::GROUP,
+    upkeep::GROUP,
+    clients::GROUP,
+    absent::GROUP,
+];
 
 const COMMANDS: &[Spec] = &[
     Spec {
@@ -96,10 +128,12 @@ const COMMANDS: &[Spec] = &[
     spec("drain", "Drain the node (stop accepting writes and flush all tables)"),
     spec("enablebinary", "Reenable native transport (binary protocol)"),
     taking("flush", "Flush one or more tables", "[<keyspace> <tables>...]"),
-    spec(
-        "getcompactionthroughput",
-        "Print the MiB/s throughput cap for compaction in the system as a rounded number",
-    ),
+    Spec {
+        name: "getcompactionthroughput",
+        description: "Print the MiB/s throughput cap for compaction in the system as a rounded number",
+        flags: &[(&["-d", "--precise-mib"], false)],
+        arguments: None,
+    },
     spec("getconcurrentcompactors", "Get the number of concurrent compactors in the system."),
     spec("getdefaultrf", "Gets default keyspace replication factor."),
     taking("getendpoints", "Print the end points that owns the key", "<keyspace> <table> <key>"),
@@ -169,9 +203,9 @@ const COMMANDS: &[Spec] = &[
 /// Older names of commands.
 const ALIASES: [(&str, &str); 1] = [("cfstats", "tablestats")];
 
-fn find(name: &str) -> Option<&'static Spec> {
+fn find(name: &str) -> Option<(&'static Group, &'static Spec)> {
     let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
-    COMMANDS.iter().find(|spec| spec.name == name)
+    GROUPS.iter().find_map(|group| Some((group, group.specs.iter().find(|spec| spec.name == name)?)))
 }
 
 /// There is such a command.
@@ -189,14 +223,16 @@ pub(super) fn help(arguments: &[String]) -> Output {
              [(-pp | --print-port)] [(-h <host> | --host <host>)] <command> [<args>]\n\n\
              The most commonly used nodetool commands are:\n",
         );
-        let width = COMMANDS.iter().map(|spec| spec.name.len()).max().unwrap_or(0) + 2;
-        for spec in COMMANDS {
+        let mut specs: Vec<_> = GROUPS.iter().flat_map(|group| group.specs).collect();
+        specs.sort_by_key(|spec| spec.name);
+        let width = specs.iter().map(|spec| spec.name.len()).max().unwrap_or(0) + 2;
+        for spec in specs {
             text.push_str(&format!("    {:<width$}{}\n", spec.name, spec.description));
         }
         text.push_str("\nSee 'nodetool help <command>' for more information on a specific command.\n");
         return text.into();
     };
-    let Some(spec) = find(name) else { return format!("Unknown command {name}\n\n").into() };
+    let Some((_, spec)) = find(name) else { return format!("Unknown command {name}\n\n").into() };
     let mut text = format!("NAME\n        nodetool {} - {}\n\nSYNOPSIS\n", spec.name, spec.description);
     text.push_str("        nodetool [(-h <host> | --host <host>)] [(-p <port> | --port <port>)]\n");
     text.push_str("                [(-pp | --print-port)] [(-pw <password> | --password <password>)]\n");
@@ -269,7 +305,7 @@ pub async fn execute(admin: &dyn Admin, arguments: &[String], print_port: bool) 
     if name == "help" {
         return help(words);
     }
-    let Some(spec) = find(name) else {
+    let Some((group, spec)) = find(name) else {
         return Output::bad_use(&format!("Found unexpected parameters: [{name}]"));
     };
     let result = match Parsed::parse(spec, words) {
@@ -278,22 +314,18 @@ pub async fn execute(admin: &dyn Admin, arguments: &[String], print_port: bool) 
             if parsed.has("-r") {
                 parsed.names = ring::names(admin).await;
             }
-            run(admin, spec.name, &parsed).await
+            (group.run)(admin, spec.name, &parsed).await
         }
         Err(error) => Err(error),
     };
-    match result {
-        Ok(output) => output,
-        Err(AdminError::Invalid(message)) => Output::bad_use(&message),
-        Err(AdminError::Failed(message)) => Output::failed(&message),
-    }
+    result.unwrap_or_else(|error| Output::from(&error))
 }
 
 async fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Output> {
     let text = match name {
         "compact" => return compact(admin, parsed).await,
-        "compactionhistory" => compaction::history(admin),
-        "compactionstats" => compaction::stats(admin, parsed),
+        "compactionhistory" => compaction::history(admin).await?,
+        "compactionstats" => compaction::stats(admin, parsed).await?,
         "datapaths" => tables::data_paths(admin, parsed)?,
         "describecluster" => ring::describe_cluster(admin, parsed),
         "describering" => ring::describe_ring(admin, parsed)?,
@@ -312,11 +344,18 @@ async fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Outp
             String::new()
         }
         "getcompactionthroughput" => {
-            let mebibytes = (admin.node().compaction_throughput_bytes + (1 << 19)) >> 20;
-            format!("Current compaction throughput: {mebibytes} MB/s\n")
+            let bytes = admin.node().compaction_throughput_bytes;
+            if parsed.has("-d") {
+                #[expect(clippy::cast_precision_loss, reason = "a setting in MiB/s")]
+                let mebibytes = bytes as f64 / f64::from(1 << 20);
+                format!("Current compaction throughput: {} MiB/s\n", super::format::double(mebibytes))
+            } else {
+                format!("Current compaction throughput: {} MB/s\n", (bytes + (1 << 19)) >> 20)
+            }
         }
         "getconcurrentcompactors" => {
-            format!("Current concurrent compactors in the system is: \n{}\n", admin.compactions().concurrent)
+            let concurrent = admin.compactions().await?.concurrent;
+            format!("Current concurrent compactors in the system is: \n{concurrent}\n")
         }
         "getdefaultrf" => format!("{}\n", admin.node().default_keyspace_rf),
         "getendpoints" => endpoints(admin, parsed)?,
@@ -360,12 +399,15 @@ async fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Outp
     Ok(text.into())
 }
 
-fn running(yes: bool) -> String {
+pub(super) fn running(yes: bool) -> String {
     if yes { "running\n".to_owned() } else { "not running\n".to_owned() }
 }
 
 /// The keyspaces (all if none is named) with the tables named after them.
-fn keyspace_and_tables(admin: &dyn Admin, arguments: &[String]) -> AdminResult<Vec<(String, Vec<String>)>> {
+pub(super) fn keyspace_and_tables(
+    admin: &dyn Admin,
+    arguments: &[String],
+) -> AdminResult<Vec<(String, Vec<String>)>> {
     let known = admin.keyspaces();
     let Some((keyspace, tables)) = arguments.split_first() else {
         return Ok(known.into_iter().map(|keyspace| (keyspace.name, Vec::new())).collect());

@@ -2,13 +2,13 @@
 
 use chrono::DateTime;
 
-use super::admin::Admin;
+use super::admin::{Admin, AdminResult};
 use super::command::Parsed;
 use super::format::{Table, double, file_size};
 
 /// `nodetool compactionstats`
-pub(super) fn stats(admin: &dyn Admin, parsed: &Parsed) -> String {
-    let info = admin.compactions();
+pub(super) async fn stats(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<String> {
+    let info = admin.compactions().await?;
     let node = admin.node();
     let human = parsed.has("-H");
     let size = |bytes: u64| if human { file_size(bytes) } else { bytes.to_string() };
@@ -101,14 +101,14 @@ pub(super) fn stats(admin: &dyn Admin, parsed: &Parsed) -> String {
         };
         table.add(["active compaction remaining time", &time]);
     }
-    table.print(" ", &table.widths())
+    Ok(table.print(" ", &table.widths()))
 }
 
 /// `nodetool compactionhistory`
-pub(super) fn history(admin: &dyn Admin) -> String {
-    let info = admin.compactions();
+pub(super) async fn history(admin: &dyn Admin) -> AdminResult<String> {
+    let info = admin.compactions().await?;
     if info.history.is_empty() {
-        return "There is no compaction history\n".to_owned();
+        return Ok("There is no compaction history\n".to_owned());
     }
     let mut table = Table::default();
     table.add([
@@ -138,5 +138,5 @@ pub(super) fn history(admin: &dyn Admin) -> String {
             format!("{{{}}}", properties.join(", ")),
         ]);
     }
-    format!("Compaction History: \n{}", table.print(" ", &table.widths()))
+    Ok(format!("Compaction History: \n{}", table.print(" ", &table.widths())))
 }

@@ -55,6 +55,10 @@ impl Table {
         self.rows.push(row.into_iter().map(Into::into).collect());
     }
 
+    pub fn add_all(&mut self, row: impl Iterator<Item = String>) {
+        self.rows.push(row.collect());
+    }
+
     /// The widths of the columns.
     pub fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -3,14 +3,19 @@
 //! [`client`] is the command line's end, [`Channel`] the server's. Commands run in the server against [`Admin`] and
 //! answer with text, so that output and server are always of one version.
 
+mod absent;
 mod admin;
 mod channel;
 pub mod client;
+mod clients;
 mod command;
 mod compaction;
 mod format;
+mod maintenance;
 mod ring;
+mod snapshots;
 mod tables;
+mod upkeep;
 
 pub use admin::{
     Admin, AdminError, AdminResult, CacheInfo, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState,
@@ -18,6 +23,7 @@ pub use admin::{
 };
 pub use channel::{Channel, SOCKET};
 pub use command::{Output, execute};
+pub use maintenance::{ClientInfo, Maintenance, Rewrite, SnapshotInfo, SnapshotRequest};
 
 #[cfg(test)]
 mod tests;

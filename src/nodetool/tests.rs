@@ -71,8 +71,12 @@ impl Admin for Fake {
             .collect()
     }
 
-    fn compactions(&self) -> CompactionInfo {
-        CompactionInfo { concurrent: 2, ..CompactionInfo::default() }
+    fn compactions(&self) -> BoxFuture<'_, AdminResult<CompactionInfo>> {
+        Box::pin(async { Ok(CompactionInfo { concurrent: 2, ..CompactionInfo::default() }) })
+    }
+
+    fn maintenance(&self) -> &dyn Maintenance {
+        unreachable!("tested with a server: tests/it/nodetool.rs")
     }
 
     fn flush<'a>(&'a self, _: &'a str, _: &'a [String]) -> BoxFuture<'a, AdminResult<()>> {

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::compactions;
 use super::sstables;
 use super::table_stats;
 use super::transport::Transport;
@@ -17,8 +18,8 @@ use crate::cluster::timeouts::TimeoutKind;
 use crate::config::Config;
 use crate::cql::node::Node;
 use crate::nodetool::{
-    Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, NodeInfo, NodeState, RingNode, Selection,
-    TableStats,
+    Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, Maintenance, NodeInfo, NodeState, RingNode,
+    Selection, TableStats,
 };
 use crate::schema::{Schema, TableId, system};
 use crate::storage::{Storage, StorageError};
@@ -60,16 +61,24 @@ impl NodeAdmin {
         }
     }
 
-    fn storage(&self) -> &Arc<Storage> {
+    pub(super) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(super) fn storage(&self) -> &Arc<Storage> {
         self.node.coordinator().storage()
     }
 
-    fn schema(&self) -> Arc<Schema> {
+    pub(super) fn schema(&self) -> Arc<Schema> {
         self.node.coordinator().schema()
     }
 
     /// The ids of these tables of a keyspace, or of all of its tables.
-    fn ids(&self, keyspace: &str, tables: &[String]) -> Vec<TableId> {
+    pub(super) fn ids(&self, keyspace: &str, tables: &[String]) -> Vec<TableId> {
         let schema = self.schema();
         let Some(metadata) = schema.keyspace(keyspace) else { return Vec::new() };
         let wanted = |name: &String| tables.is_empty() || tables.contains(name);
@@ -87,9 +96,17 @@ impl NodeAdmin {
     }
 }
 
-fn blocking(
+/// Runs something on a thread that may block.
+pub(super) fn blocking(
     run: impl FnOnce() -> Result<(), StorageError> + Send + 'static,
 ) -> BoxFuture<'static, AdminResult<()>> {
+    blocking_for(run)
+}
+
+/// The same, where something comes of it.
+pub(super) fn blocking_for<T: Send + 'static>(
+    run: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> BoxFuture<'static, AdminResult<T>> {
     async move {
         match tokio::task::spawn_blocking(run).await {
             Ok(result) => result.map_err(|e| AdminError::Failed(e.to_string())),
@@ -120,6 +137,10 @@ fn resident_bytes() -> u64 {
 }
 
 impl Admin for NodeAdmin {
+    fn maintenance(&self) -> &dyn Maintenance {
+        self
+    }
+
     fn node(&self) -> NodeInfo {
         let coordinator = self.node.coordinator();
         let local = coordinator.node();
@@ -143,7 +164,7 @@ impl Admin for NodeAdmin {
             percent_repaired: 100.0,
             seeds: self.config.seeds.clone(),
             default_keyspace_rf: self.config.default_keyspace_rf,
-            compaction_throughput_bytes: self.config.compaction_throughput_bytes,
+            compaction_throughput_bytes: self.storage().compactions().throttle().get(),
             ..NodeInfo::default()
         }
     }
@@ -193,8 +214,9 @@ impl Admin for NodeAdmin {
         tables.iter().map(stats).collect()
     }
 
-    fn compactions(&self) -> CompactionInfo {
-        CompactionInfo::default()
+    fn compactions(&self) -> BoxFuture<'_, AdminResult<CompactionInfo>> {
+        let node = self.node.clone();
+        blocking_for(move || compactions::of(&node))
     }
 
     fn flush<'a>(&'a self, keyspace: &'a str, tables: &'a [String]) -> BoxFuture<'a, AdminResult<()>> {

@@ -2,7 +2,9 @@
 
 mod admin;
 mod boot;
+mod compactions;
 mod estimates;
+mod maintenance;
 mod measures;
 mod options;
 mod sstables;
@@ -127,6 +129,7 @@ impl Server {
         let channel = Channel::open(Arc::new(admin), &config.home, config.control_address()).await;
         background.spawn(estimates::run(Arc::downgrade(&node)));
         background.spawn(measures::run(Arc::downgrade(&node)));
+        background.spawn(maintenance::watch_snapshots(Arc::downgrade(&node)));
         Ok(Self { node, transport, stop_requested, config, channel, background, _lock: lock })
     }
 

@@ -77,6 +77,11 @@ impl Transport {
         self.open.lock().iter().any(|handle| handle.is_running())
     }
 
+    /// The limits of clients, and what is used of them.
+    pub(super) fn governor(&self) -> &Governor {
+        &self.governor
+    }
+
     /// Opens the ports; if they are open, they stay so.
     pub(super) async fn start(&self) -> Result<(), StartError> {
         let _change = self.change.lock().await;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -71,6 +71,8 @@ pub struct Storage {
     pub(super) memory_freed: Condvar,
     /// How long a write waits for memory, in microseconds.
     memory_wait: AtomicU64,
+    /// Whether tables link what they flush into `backups/`.
+    pub(super) incremental_backups: AtomicBool,
     pub(super) flusher: Flusher,
     pub(super) host_id: Arc<ArcSwapOption<Uuid>>,
     pub(super) compactions: Arc<CompactionManager>,
@@ -130,6 +132,7 @@ impl Storage {
         let compactions =
             compactions::start(&options, clock.clone(), Arc::clone(&host_id), Arc::clone(&place));
         let storage = Arc::new(Self {
+            incremental_backups: AtomicBool::new(options.incremental_backups),
             options,
             fs,
             clock,
@@ -245,7 +248,7 @@ impl Storage {
                         let (cache, failures) = (self.cache.clone(), self.failures.clone());
                         let files = TableFiles::open(self.fs.clone(), data, table, cache, failures)?;
                         files.set_column_index_bytes(self.options.column_index_bytes);
-                        files.set_incremental_backups(self.options.incremental_backups);
+                        files.set_incremental_backups(self.incremental_backups());
                         // A table that was there before gets what is replayed.
                         let replays = old.is_empty() || self.is_recovering();
                         let position =

@@ -12,6 +12,7 @@ mod failures;
 mod flush;
 mod heap_size;
 pub mod lifecycle;
+mod maintenance;
 pub mod memtable;
 pub mod merge;
 pub mod model;
@@ -35,6 +36,7 @@ pub use comparator::{ClusteringComparator, Position};
 pub use engine::{IoMode, Origin, Storage};
 pub use error::StorageError;
 pub use failures::{Demand, Failures};
+pub use maintenance::SnapshotOptions;
 pub use observer::{
     ContentObserver, FileObserver, NewSSTable, ObservedUpdate, OldRows, PartitionObserver, WriteObserver,
 };

@@ -8,5 +8,6 @@ mod imports;
 mod kill;
 mod lwt;
 mod messages;
+mod nodetool;
 mod scylla;
 mod values;

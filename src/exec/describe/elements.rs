@@ -200,7 +200,7 @@ fn all_of(keyspace: &Arc<KeyspaceMetadata>) -> Vec<Element> {
     elements
 }
 
-fn add_types(ty: &CqlType, keyspace: &KeyspaceMetadata, types: &mut Vec<Arc<UserType>>) {
+pub(super) fn add_types(ty: &CqlType, keyspace: &KeyspaceMetadata, types: &mut Vec<Arc<UserType>>) {
     match ty {
         CqlType::List { element, .. } | CqlType::Set { element, .. } | CqlType::Vector { element, .. } => {
             add_types(element, keyspace, types);

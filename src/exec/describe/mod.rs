@@ -4,8 +4,10 @@ mod cql;
 mod elements;
 mod execute;
 mod java_order;
+mod recreate;
 
 pub use cql::{create_keyspace, create_table, create_type};
+pub use recreate::recreate;
 
 use cql_grammar::ast::Describe;
 

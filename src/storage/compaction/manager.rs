@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use uuid::Uuid;
@@ -39,6 +39,7 @@ pub struct CompactionManager {
     wake: Condvar,
     running: Mutex<Vec<Arc<CompactionInfo>>>,
     completed: AtomicUsize,
+    bytes_compacted: AtomicU64,
     history: History,
     stopped: AtomicBool,
     /// Whether background compactions are off (`nodetool disableautocompaction` for all, `stop`).
@@ -56,6 +57,7 @@ impl CompactionManager {
             wake: Condvar::new(),
             running: Mutex::default(),
             completed: AtomicUsize::new(0),
+            bytes_compacted: AtomicU64::new(0),
             history: History::default(),
             stopped: AtomicBool::new(false),
             paused: AtomicBool::new(false),
@@ -95,6 +97,11 @@ impl CompactionManager {
     /// How many ended well.
     pub fn completed(&self) -> usize {
         self.completed.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of the inputs of those.
+    pub fn bytes_compacted(&self) -> u64 {
+        self.bytes_compacted.load(Ordering::Relaxed)
     }
 
     /// How many a table needs.
@@ -154,7 +161,8 @@ impl CompactionManager {
     fn background_task(&self, table: &Arc<dyn CompactionTable>) -> Option<CompactionTask> {
         let metadata = table.metadata();
         let strategy = Strategy::new(&metadata.params.compaction);
-        if !strategy.options.enabled || self.paused.load(Ordering::Relaxed) {
+        let enabled = table.files().compacts_by_itself().unwrap_or(strategy.options.enabled);
+        if !enabled || self.paused.load(Ordering::Relaxed) {
             return None;
         }
         let files = table.files();
@@ -185,6 +193,7 @@ impl CompactionManager {
         let mut finished = ended.inspect_err(|error| (self.options.on_failed)(error))?;
         finished.finished_at_ms = (self.options.now_ms)();
         self.completed.fetch_add(1, Ordering::Relaxed);
+        self.bytes_compacted.fetch_add(finished.bytes_in, Ordering::Relaxed);
         tracing::info!(
             keyspace = finished.table.keyspace,
             table = finished.table.name,
@@ -242,13 +251,14 @@ impl CompactionManager {
         }
     }
 
-    /// Rewrites each SSTable of a table by itself (`nodetool garbagecollect`, `upgradesstables`, `scrub`).
+    /// Rewrites each SSTable of a table that is selected by itself (`nodetool upgradesstables`, `scrub`).
     pub fn rewrite_each(
         &self,
         table: &Arc<dyn CompactionTable>,
         operation: Operation,
+        select: &dyn Fn(&SSTableReader) -> bool,
     ) -> Result<(), StorageError> {
-        for sstable in table.files().idle() {
+        for sstable in table.files().idle().into_iter().filter(|sstable| select(sstable)) {
             if let Some(task) = CompactionTask::new(table.clone(), vec![sstable], operation) {
                 self.run(&task)?;
             }

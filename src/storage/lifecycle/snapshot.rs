@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub size_on_disk: u64,
     /// The bytes of those of its files that are there only for it.
     pub true_size: u64,
+    /// The same, its SSTables only.
+    pub true_size_of_sstables: u64,
     /// The content of its `manifest.json`, where there is one.
     pub manifest: Option<serde_json::Value>,
 }
@@ -72,12 +74,15 @@ pub fn list_snapshots(fs: &dyn FileSystem, table_directory: &Path) -> Result<Vec
     let entries = fs.list(&all).map_err(|e| StorageError::io(&all, e))?;
     let mut snapshots = Vec::new();
     for entry in entries.into_iter().filter(|e| e.is_dir) {
-        let (mut size_on_disk, mut true_size) = (0, 0);
+        let (mut size_on_disk, mut true_size, mut true_size_of_sstables) = (0, 0, 0);
         for file in fs.list(&entry.path).map_err(|e| StorageError::io(&entry.path, e))? {
             let length = fs.len(&file.path).map_err(|e| StorageError::io(&file.path, e))?;
             size_on_disk += length;
             if !fs.exists(&table_directory.join(&file.name)) {
                 true_size += length;
+                if !["manifest.json", "schema.cql"].contains(&file.name.as_str()) {
+                    true_size_of_sstables += length;
+                }
             }
         }
         let manifest = fs.read(&entry.path.join("manifest.json")).ok();
@@ -87,6 +92,7 @@ pub fn list_snapshots(fs: &dyn FileSystem, table_directory: &Path) -> Result<Vec
             directory: entry.path,
             size_on_disk,
             true_size,
+            true_size_of_sstables,
             manifest,
         });
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
@@ -40,6 +40,8 @@ pub struct TableFiles {
     /// Held while `live` is replaced; the SSTables that a compaction works on.
     compacting: Mutex<HashSet<Descriptor>>,
     incremental_backups: AtomicBool,
+    /// Whether it is compacted in the background, where an operator said so: see [`Self::compacts_by_itself`].
+    compacts_by_itself: ArcSwapOption<bool>,
     /// See [`WriterOptions::column_index_size`].
     column_index_bytes: AtomicU64,
     failures: Arc<Failures>,
@@ -101,6 +103,7 @@ impl TableFiles {
             live: ArcSwap::default(),
             compacting: Mutex::default(),
             incremental_backups: AtomicBool::new(false),
+            compacts_by_itself: ArcSwapOption::empty(),
             column_index_bytes: AtomicU64::new(WriterOptions::default().column_index_size),
             failures,
             unwritable: Mutex::default(),
@@ -114,6 +117,16 @@ impl TableFiles {
     /// Whether every SSTable that a flush writes is linked into `backups/` (`nodetool enablebackup`).
     pub fn set_incremental_backups(&self, enabled: bool) {
         self.incremental_backups.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Whether the table is to be compacted in the background; none as its definition says.
+    pub fn compacts_by_itself(&self) -> Option<bool> {
+        self.compacts_by_itself.load().as_deref().copied()
+    }
+
+    /// Has the table compacted in the background or not, whatever its definition says.
+    pub fn set_compacts_by_itself(&self, enabled: bool) {
+        self.compacts_by_itself.store(Some(Arc::new(enabled)));
     }
 
     /// Sets from how many bytes of rows on a partition gets an index in the SSTables that are written from now on.

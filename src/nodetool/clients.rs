@@ -1,0 +1,88 @@
+//! `clientstats`, and which versions of the protocol clients may use.
+
+use std::collections::BTreeMap;
+
+use super::admin::{Admin, AdminResult};
+use super::command::{Group, Output, Parsed, Spec, spec};
+use super::format::Table;
+use super::maintenance::ClientInfo;
+
+pub(super) const GROUP: Group = Group {
+    specs: &[
+        Spec {
+            name: "clientstats",
+            description: "Print information about connected clients",
+            flags: &[(&["--all"], false), (&["--client-options"], false)],
+            arguments: None,
+        },
+        spec("disableoldprotocolversions", "Disable old protocol versions"),
+        spec("enableoldprotocolversions", "Enable old protocol versions"),
+    ],
+    run: |admin, name, parsed| Box::pin(std::future::ready(run(admin, name, parsed))),
+};
+
+const COLUMNS: [&str; 11] = [
+    "Address",
+    "SSL",
+    "Cipher",
+    "Protocol",
+    "Version",
+    "User",
+    "Keyspace",
+    "Requests",
+    "Driver-Name",
+    "Driver-Version",
+    "Client-Options",
+];
+
+fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Output> {
+    if name != "clientstats" {
+        admin.maintenance().set_older_protocols(name == "enableoldprotocolversions");
+        return Ok(Output::default());
+    }
+    let clients = admin.maintenance().clients();
+    let mut text = String::new();
+    for (flag, columns) in [("--all", 10), ("--client-options", 11)] {
+        if parsed.has(flag) && !clients.is_empty() {
+            text.push_str(&connections(&clients, columns));
+            text.push('\n');
+        }
+    }
+    let mut users: BTreeMap<&str, usize> = BTreeMap::new();
+    for client in &clients {
+        *users.entry(&client.user).or_default() += 1;
+    }
+    text.push_str(&format!("Total connected clients: {}\n\n", clients.len()));
+    let mut table = Table::default();
+    table.add(["User", "Connections"]);
+    for (user, count) in users {
+        table.add([user.to_owned(), count.to_string()]);
+    }
+    text.push_str(&table.print(" ", &table.widths()));
+    Ok(text.into())
+}
+
+fn connections(clients: &[ClientInfo], columns: usize) -> String {
+    let mut table = Table::default();
+    table.add_all(COLUMNS.into_iter().take(columns).map(str::to_owned));
+    let undefined = || "undefined".to_owned();
+    for client in clients {
+        let (protocol, cipher) = client.tls.clone().unwrap_or_else(|| (undefined(), undefined()));
+        let options: Vec<_> = client.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let cells = [
+            format!("/{}", client.address),
+            client.tls.is_some().to_string(),
+            cipher,
+            protocol,
+            client.version.to_string(),
+            client.user.clone(),
+            client.keyspace.clone().unwrap_or_default(),
+            client.requests.to_string(),
+            client.driver_name.clone().unwrap_or_else(undefined),
+            client.driver_version.clone().unwrap_or_else(undefined),
+            options.join(", "),
+        ];
+        table.add_all(cells.into_iter().take(columns));
+    }
+    table.print(" ", &table.widths())
+}
