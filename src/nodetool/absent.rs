@@ -20,7 +20,6 @@ fn reason(name: &str) -> &'static str {
         | "disablehintsfordc"
         | "enablehandoff"
         | "enablehintsfordc"
-        | "listpendinghints"
         | "pausehandoff"
         | "resumehandoff"
         | "sethintedhandoffthrottlekb"
@@ -29,7 +28,6 @@ fn reason(name: &str) -> &'static str {
         "assassinate"
         | "bootstrap"
         | "checktokenmetadata"
-        | "decommission"
         | "disablegossip"
         | "enablegossip"
         | "join"
@@ -50,7 +48,6 @@ pub(super) const GROUP: Group = Group {
         absent("assassinate", "Forcefully remove a dead node without re-replicating any data"),
         absent("bootstrap", "Monitor/manage node's bootstrap process"),
         absent("checktokenmetadata", "compares the Gossip endpointState and TokenMetadata cache"),
-        absent("decommission", "Decommission the *node I am connecting to*"),
         absent("disablegossip", "Disable gossip (effectively marking the node down)"),
         absent("disablehandoff", "Disable storing hinted handoffs"),
         absent("disablehintsfordc", "Disable hints for a data center"),
@@ -60,9 +57,6 @@ pub(super) const GROUP: Group = Group {
         absent("forcecompact", "Force a (major) compaction on a table"),
         absent("garbagecollect", "Remove deleted data from one or more tables"),
         absent("import", "Import new SSTables to the system"),
-        absent("join", "Join the ring"),
-        absent("listpendinghints", "Print all pending hints that this node has"),
-        absent("move", "Move node on the token ring to a new token"),
         absent("pausehandoff", "Pause hints delivery process"),
         absent("rebuild", "Rebuild data by streaming from other nodes (similarly to bootstrap)"),
         absent("rebuild_index", "A full rebuild of native secondary indexes for a given table"),
@@ -71,12 +65,6 @@ pub(super) const GROUP: Group = Group {
             "Rewrite sstables that have compression configuration different from the current",
         ),
         absent("reloadseeds", "Reload the seed node list from the seed node provider"),
-        absent(
-            "removenode",
-            "Show status of current node removal, force completion of pending removal or remove provided ID",
-        ),
-        absent("repair_admin", "list and fail incremental repair sessions"),
-        absent("resetlocalschema", "Reset node's local schema and resync"),
         absent("resumehandoff", "Resume hints delivery process"),
         absent(
             "sethintedhandoffthrottlekb",

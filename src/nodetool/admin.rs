@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use super::maintenance::Maintenance;
+use super::measures::Measures;
 
 /// Why a command did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +44,9 @@ pub trait Admin: Send + Sync + 'static {
 
     /// Its files, and what works on them.
     fn maintenance(&self) -> &dyn Maintenance;
+
+    /// What it measures.
+    fn measures(&self) -> &dyn Measures;
 
     /// Every node of the ring, this one included.
     fn ring(&self) -> Vec<RingNode>;
@@ -156,6 +160,8 @@ pub struct NodeInfo {
     pub gossip_active: bool,
     /// The CQL port is open.
     pub native_transport_active: bool,
+    /// Where CQL clients connect.
+    pub native_address: Option<SocketAddr>,
     /// Bytes of its data files.
     pub load_bytes: u64,
     /// Bytes of its data files before compression.

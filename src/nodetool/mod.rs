@@ -5,6 +5,7 @@
 
 mod absent;
 mod admin;
+mod alone;
 mod channel;
 pub mod client;
 mod clients;
@@ -12,6 +13,7 @@ mod command;
 mod compaction;
 mod format;
 mod maintenance;
+mod measures;
 mod ring;
 mod snapshots;
 mod tables;
@@ -24,6 +26,7 @@ pub use admin::{
 pub use channel::{Channel, SOCKET};
 pub use command::{Output, execute};
 pub use maintenance::{ClientInfo, Maintenance, Rewrite, SnapshotInfo, SnapshotRequest};
+pub use measures::{Measures, Percentiles, PoolStats, TableHistograms};
 
 #[cfg(test)]
 mod tests;

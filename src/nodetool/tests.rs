@@ -79,6 +79,10 @@ impl Admin for Fake {
         unreachable!("tested with a server: tests/it/nodetool.rs")
     }
 
+    fn measures(&self) -> &dyn Measures {
+        unreachable!("tested with a server: tests/it/nodetool.rs")
+    }
+
     fn flush<'a>(&'a self, _: &'a str, _: &'a [String]) -> BoxFuture<'a, AdminResult<()>> {
         Box::pin(async { Ok(()) })
     }

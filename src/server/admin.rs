@@ -18,8 +18,8 @@ use crate::cluster::timeouts::TimeoutKind;
 use crate::config::Config;
 use crate::cql::node::Node;
 use crate::nodetool::{
-    Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, Maintenance, NodeInfo, NodeState, RingNode,
-    Selection, TableStats,
+    Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, Maintenance, Measures, NodeInfo, NodeState,
+    RingNode, Selection, TableStats,
 };
 use crate::schema::{Schema, TableId, system};
 use crate::storage::{Storage, StorageError};
@@ -141,6 +141,10 @@ impl Admin for NodeAdmin {
         self
     }
 
+    fn measures(&self) -> &dyn Measures {
+        self
+    }
+
     fn node(&self) -> NodeInfo {
         let coordinator = self.node.coordinator();
         let local = coordinator.node();
@@ -157,6 +161,7 @@ impl Admin for NodeAdmin {
             uptime: self.started.elapsed(),
             gossip_active: true,
             native_transport_active: self.transport.is_running(),
+            native_address: self.transport.ports().next().map(|(address, _)| address),
             load_bytes: table_stats::load_bytes(self.storage()),
             memory_used_bytes: resident_bytes(),
             memory_limit_bytes: self.config.memtable_space_bytes + self.config.chunk_cache_bytes,

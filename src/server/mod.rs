@@ -4,6 +4,7 @@ mod admin;
 mod boot;
 mod compactions;
 mod estimates;
+mod histograms;
 mod maintenance;
 mod measures;
 mod options;
