@@ -7,12 +7,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt, reload};
 
 use crate::config::{Config, ConfigError};
 use crate::nodetool;
 use crate::protocol::Encryption;
-use crate::server::{Server, StopReason};
+use crate::server::{Server, StopReason, logging};
 
 /// The release of Cassandra that this server stands for.
 const CASSANDRA: &str = "5.0.6";
@@ -110,15 +112,16 @@ impl Serve {
     /// `RUST_LOG` chooses what is logged; `info` without it.
     fn log_to_stderr(&self) {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        let builder = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal());
-        // A second subscriber in one process would fail: then the first one stays, which is as good.
-        let _ = match self.log_format {
-            LogFormat::Text => builder.try_init(),
-            LogFormat::Json => builder.json().try_init(),
+        let start = filter.to_string();
+        let (filter, levels) = reload::Layer::new(filter);
+        logging::own(start, move |filter| levels.reload(filter).map_err(|error| error.to_string()));
+        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+        let lines = match self.log_format {
+            LogFormat::Text => lines.boxed(),
+            LogFormat::Json => lines.json().boxed(),
         };
+        // A second subscriber in one process would fail: then the first one stays, which is as good.
+        let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     }
 
     fn configuration(&self) -> Result<Config, ConfigError> {

@@ -1,9 +1,9 @@
-//! `clientstats`, and which versions of the protocol clients may use.
+//! `clientstats`, which versions of the protocol clients may use, and the levels of the log.
 
 use std::collections::BTreeMap;
 
 use super::admin::{Admin, AdminResult};
-use super::command::{Group, Output, Parsed, Spec, spec};
+use super::command::{Group, Output, Parsed, Spec, spec, taking};
 use super::format::Table;
 use super::maintenance::ClientInfo;
 
@@ -17,6 +17,13 @@ pub(super) const GROUP: Group = Group {
         },
         spec("disableoldprotocolversions", "Disable old protocol versions"),
         spec("enableoldprotocolversions", "Enable old protocol versions"),
+        spec("getlogginglevels", "Get the runtime logging levels"),
+        taking(
+            "setlogginglevel",
+            "Set the log level threshold for a given component or class. Will reset to the initial configuration if called \
+             with no parameters.",
+            "<component|class> <level>",
+        ),
     ],
     run: |admin, name, parsed| Box::pin(std::future::ready(run(admin, name, parsed))),
 };
@@ -36,10 +43,25 @@ const COLUMNS: [&str; 11] = [
 ];
 
 fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Output> {
-    if name != "clientstats" {
-        admin.maintenance().set_older_protocols(name == "enableoldprotocolversions");
-        return Ok(Output::default());
+    let maintenance = admin.maintenance();
+    match name {
+        "clientstats" => return Ok(statistics(admin, parsed)),
+        "getlogginglevels" => {
+            let levels = maintenance.logging_levels()?;
+            let line = |name: &str, level: &str| format!("{name:<50}{level:>10}\n");
+            let lines: String = levels.iter().map(|(name, level)| line(name, level)).collect();
+            return Ok(format!("\n{}{lines}", line("Logger Name", "Log Level")).into());
+        }
+        "setlogginglevel" => {
+            let word = |at: usize| parsed.arguments.get(at).map_or("", String::as_str);
+            maintenance.set_logging_level(word(0), word(1))?;
+        }
+        _ => maintenance.set_older_protocols(name == "enableoldprotocolversions"),
     }
+    Ok(Output::default())
+}
+
+fn statistics(admin: &dyn Admin, parsed: &Parsed) -> Output {
     let clients = admin.maintenance().clients();
     let mut text = String::new();
     for (flag, columns) in [("--all", 10), ("--client-options", 11)] {
@@ -59,7 +81,7 @@ fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Output> {
         table.add([user.to_owned(), count.to_string()]);
     }
     text.push_str(&table.print(" ", &table.widths()));
-    Ok(text.into())
+    text.into()
 }
 
 fn connections(clients: &[ClientInfo], columns: usize) -> String {

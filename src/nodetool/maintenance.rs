@@ -131,6 +131,13 @@ pub trait Maintenance: Send + Sync + 'static {
     /// The clients that are connected.
     fn clients(&self) -> Vec<ClientInfo>;
 
+    /// Each logger that has a level of its own, after `ROOT`, with the level.
+    fn logging_levels(&self) -> AdminResult<Vec<(String, String)>>;
+
+    /// Sets the level of a logger, one of the node's modules or a name of Cassandra's; all are as at start where no level
+    /// is given.
+    fn set_logging_level(&self, logger: &str, level: &str) -> AdminResult<()>;
+
     /// Whether clients may use older versions of the protocol.
     fn set_older_protocols(&self, allowed: bool);
 }

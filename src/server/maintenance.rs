@@ -7,9 +7,12 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 use super::admin::{NodeAdmin, blocking, blocking_for};
+use super::logging;
 use crate::cql::node::Node;
 use crate::exec::describe::recreate;
-use crate::nodetool::{AdminResult, ClientInfo, Maintenance, Rewrite, SnapshotInfo, SnapshotRequest};
+use crate::nodetool::{
+    AdminError, AdminResult, ClientInfo, Maintenance, Rewrite, SnapshotInfo, SnapshotRequest,
+};
 use crate::schema::{TableId, TableMetadata};
 use crate::storage::lifecycle::Operation;
 use crate::storage::sstable::{Component, SSTableReader, Version};
@@ -195,6 +198,14 @@ impl Maintenance for NodeAdmin {
             options: client.options.clone().into_iter().collect(),
         };
         self.node().clients().all().iter().map(client).collect()
+    }
+
+    fn logging_levels(&self) -> AdminResult<Vec<(String, String)>> {
+        logging::all().map_err(AdminError::Failed)
+    }
+
+    fn set_logging_level(&self, logger: &str, level: &str) -> AdminResult<()> {
+        logging::set(logger, level).map_err(AdminError::Failed)
     }
 
     fn set_older_protocols(&self, allowed: bool) {

@@ -5,6 +5,7 @@ mod boot;
 mod compactions;
 mod estimates;
 mod histograms;
+pub mod logging;
 mod maintenance;
 mod measures;
 mod options;

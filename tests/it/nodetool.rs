@@ -283,6 +283,16 @@ fn clients_and_what_there_is_not() {
     let names: Vec<_> =
         help.lines().filter_map(|line| line.strip_prefix("    ")?.split(' ').next()).collect();
     assert!(names.is_sorted() && names.contains(&"snapshot"), "{names:?}");
+    let levels = |more: &str| {
+        format!("\n{:<50}{:>10}\n{:<50}{:>10}\n{more}", "Logger Name", "Log Level", "ROOT", "INFO")
+    };
+    node.check("getlogginglevels", &levels(""));
+    node.check("setlogginglevel cql DEBUG", "");
+    node.check("getlogginglevels", &levels(&format!("{:<50}{:>10}\n", "helenus::cql", "DEBUG")));
+    let none = "there is no level NONSENSE, only OFF, ERROR, WARN, INFO, DEBUG, TRACE";
+    node.fails("setlogginglevel ROOT NONSENSE", "", none);
+    node.check("setlogginglevel", "");
+    node.check("getlogginglevels", &levels(""));
     // Only the current version is welcome then.
     node.check("disableoldprotocolversions", "");
     let builder = SessionBuilder::new().known_node_addr(node.server.address());
