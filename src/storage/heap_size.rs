@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Clustering, ColumnFilter, DeletionTime, LivenessInfo, Row};
+use super::model::{Cell, Clustering, ColumnFilter, DeletionTime, LivenessInfo, Row};
 use super::unfiltered::RangeTombstoneMarker;
 use crate::schema::ColumnId;
 
@@ -126,10 +126,16 @@ pub fn marker(marker: &RangeTombstoneMarker) -> u64 {
     MARKER + if marker.is_boundary() { 2 * DELETION } else { DELETION }
 }
 
+/// What Cassandra reads of a cell: nothing where it is not queried and older than its row.
+fn read<'c>(cell: Cell<'c>, row: &Row, columns: &ColumnFilter) -> Option<Cell<'c>> {
+    let counts = cell.timestamp >= row.liveness.timestamp || columns.queries_cell(cell.column, cell.path);
+    counts.then(|| columns.fetched(cell))
+}
+
 /// A row of which these columns are read. Where none is queried, so that only the keys are, Cassandra reads all of them.
 pub fn row(row: &Row, place: Place, columns: &ColumnFilter) -> u64 {
     let reads_all = columns.queries_nothing();
-    let read = |cell| if reads_all { Some(cell) } else { columns.fetched(cell, row.liveness.timestamp) };
+    let read = |cell| if reads_all { Some(cell) } else { read(cell, row, columns) };
     let mut complex: BTreeSet<ColumnId> = row.complex_deletions().iter().map(|(column, _)| *column).collect();
     let mut simple = 0;
     let mut cells = 0;

@@ -65,7 +65,7 @@ pub fn merge_versions(
         builder.add_complex_deletion(*column, *deletion);
     }
     let deletions = Deletions { active, complex: &complex };
-    merge_cells(order, rows, deletions, (columns, liveness.timestamp), &mut builder);
+    merge_cells(order, rows, deletions, columns, &mut builder);
     let row = builder.build(clustering, liveness, deletion);
     (!row.is_empty()).then_some(row)
 }
@@ -107,7 +107,7 @@ fn merge_cells(
     order: &TableOrder,
     rows: &[&Row],
     deletions: Deletions<'_>,
-    (columns, row_timestamp): (&ColumnFilter, i64),
+    columns: &ColumnFilter,
     builder: &mut RowBuilder,
 ) {
     let mut next: SmallVec<[usize; 8]> = rows.iter().map(|_| 0).collect();
@@ -140,8 +140,8 @@ fn merge_cells(
                 Some(merged) => merged.reconcile(cell, order.is_counter()),
             }
         }
-        if let Some(cell) = merged.as_ref().and_then(|merged| columns.fetched(merged.view(), row_timestamp)) {
-            builder.add(cell);
+        if let Some(merged) = &merged {
+            builder.add(columns.fetched(merged.view()));
         }
     }
 }

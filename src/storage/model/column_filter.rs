@@ -114,13 +114,11 @@ impl ColumnFilter {
         self.0.as_ref().is_none_or(|selection| selection.fetches_all_statics) || self.queries(column)
     }
 
-    /// The cell as it is read: without its value where it is not queried; none where the row's own time says enough of
-    /// the row's being there (Cassandra: `DeserializationHelper.includes`).
-    pub fn fetched<'c>(&self, cell: Cell<'c>, row_timestamp: i64) -> Option<Cell<'c>> {
-        if self.is_all() || self.queries_cell(cell.column, cell.path) {
-            return Some(cell);
-        }
-        (cell.timestamp >= row_timestamp).then_some(Cell { value: &[], ..cell })
+    /// The cell as it is read: without its value where it is not queried. It comes even where the row's own liveness is
+    /// newer, for that may expire before the cell does, or give way to one elsewhere that does. (Cassandra leaves such
+    /// cells out, and loses the row: `DeserializationHelper.includes`.)
+    pub fn fetched<'c>(&self, cell: Cell<'c>) -> Cell<'c> {
+        if self.queries_cell(cell.column, cell.path) { cell } else { Cell { value: &[], ..cell } }
     }
 
     /// A row without what is not queried (Cassandra: `Row.withOnlyQueriedData`).

@@ -295,9 +295,7 @@ impl RowDecoder {
         let is_gone = column.dropped_at.is_some_and(|at| timestamp <= at);
         if let (Some(column), false) = (column.id, is_gone) {
             let cell = Cell { column, timestamp, ttl, local_deletion_time, path, value };
-            if let Some(cell) = filter.fetched(cell, liveness.timestamp) {
-                builder.add(cell);
-            }
+            builder.add(filter.fetched(cell));
         }
         Ok(())
     }

@@ -1,20 +1,32 @@
 //! Reads of some columns find the rows and the values that a read of all columns finds.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::super::model::{
     ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Part, ReadCommand, RowFilter,
 };
 use super::super::{IoMode, Storage};
-use super::engine::{apply, open_with, options};
-use super::operations::{Seen, key, operation, table};
+use super::engine::{apply, open_at, options};
+use super::operations::{Operation, Seen, Values, key, operation, table};
 use crate::env::fs::RealFs;
 use crate::types::CqlType;
+
+/// When all reads are, in seconds since 1970.
+const NOW: i64 = 9;
+
+/// A store whose time is that of the reads: a compaction in between must not see more expired than they do.
+fn open(root: &Path) -> Arc<Storage> {
+    open_at(NOW * 1_000_000, options(root), Arc::new(RealFs)).unwrap()
+}
 
 fn command(range: DataRange, columns: ColumnFilter) -> ReadCommand {
     ReadCommand {
         table: table(),
-        now_in_seconds: 9,
+        now_in_seconds: NOW,
         columns,
         range,
         clustering: ClusteringIndexFilter::all(),
@@ -50,7 +62,7 @@ proptest! {
         statics: bool,
     ) {
         let root = tempfile::tempdir().unwrap();
-        let storage = open_with(options(root.path()), std::sync::Arc::new(RealFs)).unwrap();
+        let storage = open(root.path());
         for (i, operation) in operations.iter().enumerate() {
             apply(&storage, operation).unwrap();
             if i % flush_every == 0 {
@@ -81,10 +93,47 @@ proptest! {
     }
 }
 
+/// `operations`, with a flush after those whose numbers are in `flushed`; then a read of no columns finds one row.
+fn check_row_outlives_its_liveness(operations: &[Operation], flushed: &[usize]) {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    for (i, operation) in operations.iter().enumerate() {
+        apply(&storage, operation).unwrap();
+        if flushed.contains(&i) {
+            storage.flush(table().id).unwrap();
+        }
+    }
+    let filter = ColumnFilter::new([], Vec::new(), false);
+    let everything = DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
+    for range in [DataRange::Keys(vec![key(1)]), everything] {
+        let (rows, _) = found(&storage, &command(range, filter.clone()), &filter);
+        assert_eq!(rows, [Seen { liveness: None, cells: BTreeMap::new() }], "{operations:?}, {flushed:?}");
+    }
+}
+
+#[test]
+fn a_cell_that_is_not_queried_keeps_a_row_whose_newer_liveness_expires() {
+    let place = (1, 1);
+    let nothing = || Values { int: None, text: None };
+    let element = Operation::PutElement { place, at: 1, value: Some(0), time: 1 };
+    let values = Values { int: Some(4), text: None };
+    let update = Operation::Update { place, values: values.clone(), ttl: None, time: 1 };
+    let expires = |time| Operation::Insert { place, values: nothing(), ttl: Some(1), time };
+    let lives = Operation::Insert { place, values: nothing(), ttl: None, time: 2 };
+    for cell in [element, update] {
+        let flushes: [&[usize]; 4] = [&[], &[0], &[1], &[0, 1]];
+        for flushed in flushes {
+            check_row_outlives_its_liveness(&[cell.clone(), expires(2)], flushed);
+        }
+        // The liveness beside the cell never expires, but one elsewhere takes its place.
+        check_row_outlives_its_liveness(&[cell, lives.clone(), expires(3)], &[1]);
+    }
+}
+
 #[test]
 fn values_that_are_not_queried_stay_on_disk() {
     let root = tempfile::tempdir().unwrap();
-    let storage = open_with(options(root.path()), std::sync::Arc::new(RealFs)).unwrap();
+    let storage = open(root.path());
     apply(&storage, &super::engine::insert((1, 1), 7, 5)).unwrap();
     storage.flush(table().id).unwrap();
     let filter = ColumnFilter::new([], Vec::new(), false);
