@@ -131,7 +131,7 @@ impl Transaction {
     }
 
     fn end(&self, obsolete: &[Descriptor]) -> Result<(), StorageError> {
-        obsolete.iter().try_for_each(|descriptor| descriptor.remove(&*self.fs))?;
+        obsolete.iter().try_for_each(|descriptor| remove_files(&*self.fs, &path_of(descriptor)))?;
         let directory = self.path.parent().unwrap_or(&self.path);
         let sync = || self.fs.sync_dir(directory).map_err(|e| StorageError::io(directory, e));
         sync()?;
@@ -167,6 +167,20 @@ fn files(fs: &dyn FileSystem, prefix: &str) -> Result<Vec<PathBuf>, StorageError
     }
     let entries = fs.list(directory).map_err(|e| StorageError::io(directory, e))?;
     Ok(entries.into_iter().filter(|e| !e.is_dir && e.name.starts_with(name)).map(|e| e.path).collect())
+}
+
+/// Removes the files whose paths begin so, from the oldest to the newest: as long as one is left, it tells that they are
+/// those that were to go (Cassandra: `LogFile.deleteFilesForRecordsOfType`).
+fn remove_files(fs: &dyn FileSystem, prefix: &str) -> Result<(), StorageError> {
+    let mut found = Vec::new();
+    for path in files(fs, prefix)? {
+        let time = fs.modified_ms(&path).map_err(|e| StorageError::io(&path, e))?;
+        // Its time does not count.
+        let counts = !path.to_string_lossy().ends_with(Component::Statistics.name());
+        found.push((counts, time, path));
+    }
+    found.sort();
+    found.iter().try_for_each(|(_, _, path)| fs.remove(path).map_err(|e| StorageError::io(path, e)))
 }
 
 /// When the last of the files was changed, `Statistics.db` aside, and how many there are.
@@ -229,12 +243,7 @@ fn recover_one(fs: &dyn FileSystem, logs: &[PathBuf]) -> Result<(), StorageError
     }
     sync(logs)?;
     for record in records.iter().filter(|r| r.record_type == obsolete) {
-        let mut found = files(fs, &record.path)?;
-        // The data first: what is left without data is no SSTable.
-        found.sort_by_key(|path| !path.to_string_lossy().ends_with(Component::Data.name()));
-        for path in found {
-            fs.remove(&path).map_err(|e| StorageError::io(&path, e))?;
-        }
+        remove_files(fs, &record.path)?;
     }
     sync(logs)?;
     for log in logs {
@@ -282,6 +291,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "test")]
 
     use super::*;
+    use crate::env::faulty_fs::{Faults, FaultyFs};
     use crate::env::fs::RealFs;
 
     fn put(descriptor: &Descriptor) {
@@ -332,6 +342,38 @@ mod tests {
             drop(transaction);
             recover(&RealFs, &[dir.path().to_owned()]).unwrap();
             assert_eq!((data(dir.path()), logs(dir.path())), (vec![expected.to_owned()], 0), "{last}");
+        }
+    }
+
+    #[test]
+    fn a_removal_that_was_cut_short_is_ended_by_the_next_start() {
+        let directory = Path::new("/t");
+        let (old, new) = (Descriptor::new(directory, 1), Descriptor::new(directory, 2));
+        for dies_after in 0..20 {
+            let fs = FaultyFs::new(1);
+            fs.create_dir_all(directory).unwrap();
+            for (i, component) in Component::ALL.into_iter().enumerate() {
+                let mut file = fs.create(&old.path(component)).unwrap();
+                // Each change takes a few milliseconds: no two files are of the same second, nor in their usual order.
+                (0..(i * 7 % 5 + 1) * 200).for_each(|_| file.write_all(b"x").unwrap());
+            }
+            let operation = Operation::Compaction;
+            let mut transaction =
+                Transaction::begin(Arc::new(fs.clone()), directory, operation, Uuid::new_v4()).unwrap();
+            transaction.add(&new).unwrap();
+            fs.create(&new.path(Component::Data)).unwrap();
+            transaction.remove(&old).unwrap();
+            fs.set_faults(Faults {
+                die_at_operation: Some(fs.operations() + dies_after),
+                ..Faults::default()
+            });
+            let committed = transaction.commit();
+            fs.kill();
+            recover(&fs, &[directory.to_owned()]).unwrap();
+            let left = Descriptor::list(&fs, directory).unwrap();
+            let kept = if committed.is_ok() { new.clone() } else { left[0].clone() };
+            assert_eq!(left, [kept], "{dies_after}");
+            assert!(fs.list_all().iter().all(|path| !path.to_string_lossy().contains("txn")));
         }
     }
 
