@@ -73,7 +73,7 @@ pub struct Storage {
     memory_wait: AtomicU64,
     /// Whether tables link what they flush into `backups/`.
     pub(super) incremental_backups: AtomicBool,
-    pub(super) flusher: Flusher,
+    pub(super) flusher: Arc<Flusher>,
     pub(super) host_id: Arc<ArcSwapOption<Uuid>>,
     pub(super) compactions: Arc<CompactionManager>,
     /// Of counters, while they are written.
@@ -146,7 +146,7 @@ impl Storage {
             memory_lock: Mutex::new(()),
             memory_freed: Condvar::new(),
             memory_wait: AtomicU64::new(MEMORY_WAIT.as_micros() as u64),
-            flusher: Flusher::default(),
+            flusher: Arc::default(),
             host_id,
             compactions,
             counter_locks: PartitionLocks::default(),
@@ -515,9 +515,12 @@ impl Storage {
         Ok(())
     }
 
-    /// Ends the store: syncs the commit log and stops its threads. Nothing is flushed.
+    /// Ends the store: syncs the commit log and stops its threads. Nothing is flushed. Once it returned nothing is written
+    /// any more, whoever still owns the store: its files may be another one's by then.
     pub fn shutdown(&self) -> Result<(), StorageError> {
-        self.state.store(ENDED, Ordering::Release);
+        if self.state.swap(ENDED, Ordering::AcqRel) == ENDED {
+            return Ok(());
+        }
         self.compactions.shutdown();
         self.flusher.stop();
         let stopped = self.commit_log.stop();

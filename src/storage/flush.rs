@@ -61,6 +61,25 @@ impl Flusher {
         }
     }
 
+    /// Waits for something to do, or for the time to look whether there is; says whether to go on.
+    fn wait(&self) -> bool {
+        let mut work = self.work.lock();
+        let is_idle = work.tables.iter().all(|table| work.running.contains(table)) && !work.cleanup;
+        if !work.stop && is_idle {
+            self.changed.wait_for(&mut work, TICK);
+        }
+        !work.stop
+    }
+
+    /// Notes that a thread has flushed a table.
+    fn ended(&self, table: TableId) {
+        let mut work = self.work.lock();
+        work.running.remove(&table);
+        if work.tables.contains(&table) {
+            self.changed.notify_one();
+        }
+    }
+
     /// Tells the threads to end.
     pub fn stop(&self) {
         self.work.lock().stop = true;
@@ -79,33 +98,29 @@ impl Flusher {
 }
 
 impl Storage {
-    /// Starts the threads that sync and flush. They hold nothing that keeps the store alive.
+    /// Starts the threads that sync and flush. While they wait they hold nothing that keeps the store alive.
     pub(super) fn start_threads(self: &Arc<Self>) {
         let mut threads = Vec::new();
         let log = self.commit_log.clone();
         threads.push(spawn("commitlog-sync", move || log.run_syncs()));
         for i in 0..self.options.memtables.flush_writers.max(1) {
-            let storage = Arc::downgrade(self);
+            let (flusher, storage) = (self.flusher.clone(), Arc::downgrade(self));
             threads.push(spawn(&format!("memtable-flush-{i}"), move || {
-                while let Some(storage) = storage.upgrade() {
-                    if !storage.flush_next() {
-                        return;
-                    }
+                while flusher.wait() {
+                    let Some(storage) = storage.upgrade() else { return };
+                    storage.flush_next();
                 }
             }));
         }
         self.flusher.threads.lock().extend(threads.into_iter().flatten());
     }
 
-    /// Waits for something to flush, and flushes it; says whether to go on.
-    fn flush_next(&self) -> bool {
+    /// Flushes what is to be flushed next.
+    fn flush_next(&self) {
         let table = {
             let mut work = self.flusher.work.lock();
-            if !work.stop && work.tables.is_empty() && !work.cleanup {
-                self.flusher.changed.wait_for(&mut work, TICK);
-            }
             if work.stop {
-                return false;
+                return;
             }
             let cleanup = std::mem::take(&mut work.cleanup);
             let next = work.tables.iter().position(|table| !work.running.contains(table));
@@ -119,7 +134,7 @@ impl Storage {
                 tracing::error!("Failed to flush: {error}");
                 std::thread::sleep(TICK);
             }
-            self.flusher.work.lock().running.remove(&table);
+            self.flusher.ended(table);
         }
         if self.commit_log.is_in_doubt()
             && let Err(error) = self.flush_all().and_then(|()| self.commit_log.start_anew())
@@ -127,7 +142,6 @@ impl Storage {
             tracing::error!("The commit log is still not writable: {error}");
             std::thread::sleep(TICK);
         }
-        true
     }
 
     /// A table that should be flushed now: the largest one where memory is short, one that keeps the commit log

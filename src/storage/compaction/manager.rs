@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use uuid::Uuid;
@@ -11,9 +13,10 @@ use super::candidate::{Candidate, Pick};
 use super::strategy::{History, Situation, Strategy};
 use super::task::{CompactionInfo, CompactionTable, CompactionTask, Finished};
 use super::throttle::Throttle;
-use crate::storage::StorageError;
+use crate::schema::TableId;
 use crate::storage::lifecycle::Operation;
 use crate::storage::sstable::{Component, SSTableReader};
+use crate::storage::StorageError;
 
 /// How compactions are run.
 pub struct ManagerOptions {
@@ -37,7 +40,8 @@ pub struct CompactionManager {
     throttle: Throttle,
     queue: Mutex<VecDeque<Arc<dyn CompactionTable>>>,
     wake: Condvar,
-    running: Mutex<Vec<Arc<CompactionInfo>>>,
+    /// With the threads that run them.
+    running: Mutex<Vec<(ThreadId, Arc<CompactionInfo>)>>,
     completed: AtomicUsize,
     bytes_compacted: AtomicU64,
     history: History,
@@ -91,7 +95,7 @@ impl CompactionManager {
 
     /// The compactions that run.
     pub fn running(&self) -> Vec<Arc<CompactionInfo>> {
-        self.running.lock().clone()
+        self.running.lock().iter().map(|(_, info)| info.clone()).collect()
     }
 
     /// How many ended well.
@@ -122,15 +126,23 @@ impl CompactionManager {
         }
     }
 
-    /// Ends the threads; what runs is given up, and its inputs stay.
+    /// Ends the threads; what runs is given up, and its inputs stay. Nothing is changed any more when it returns, but for
+    /// what the calling thread itself compacts.
     pub fn shutdown(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
-        self.running.lock().iter().for_each(|info| info.stop());
+        {
+            // With the lock held: a thread that is about to wait would miss it, and keep the files of its tables open.
+            let mut queue = self.queue.lock();
+            self.stopped.store(true, Ordering::Relaxed);
+            queue.clear();
+        }
         self.wake.notify_all();
+        self.running.lock().iter().for_each(|(_, info)| info.stop());
         // Whoever runs sees the flag at the next partition.
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while !self.running.lock().is_empty() && std::time::Instant::now() < deadline {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+        let this = std::thread::current().id();
+        let others_run = || self.running.lock().iter().any(|(thread, _)| *thread != this);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while others_run() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -187,9 +199,20 @@ impl CompactionManager {
 
     /// Runs a task on this thread.
     fn run(&self, task: &CompactionTask) -> Result<Finished, StorageError> {
-        self.running.lock().push(task.info().clone());
+        {
+            let mut running = self.running.lock();
+            if self.stopped.load(Ordering::Relaxed) {
+                return Err(stopped());
+            }
+            running.push((std::thread::current().id(), task.info().clone()));
+        }
+        let ended = self.run_noted(task);
+        self.running.lock().retain(|(_, info)| !Arc::ptr_eq(info, task.info()));
+        ended
+    }
+
+    fn run_noted(&self, task: &CompactionTask) -> Result<Finished, StorageError> {
         let ended = task.run(&self.throttle, (self.options.now_ms)(), (self.options.host_id)());
-        self.running.lock().retain(|info| !Arc::ptr_eq(info, task.info()));
         let mut finished = ended.inspect_err(|error| (self.options.on_failed)(error))?;
         finished.finished_at_ms = (self.options.now_ms)();
         self.completed.fetch_add(1, Ordering::Relaxed);
@@ -221,10 +244,8 @@ impl CompactionManager {
                 |pick: &Pick| CompactionTask::picked(table.clone(), &live, pick, Operation::MajorCompaction);
             match picks.iter().map(task).collect::<Option<Vec<_>>>() {
                 Some(tasks) => return tasks.iter().try_for_each(|task| self.run(task).map(|_| ())),
-                None if self.stopped.load(Ordering::Relaxed) => {
-                    return Err(StorageError::Closed("compactions are stopped".to_owned()));
-                }
-                None => std::thread::sleep(std::time::Duration::from_millis(50)),
+                None if self.stopped.load(Ordering::Relaxed) => return Err(stopped()),
+                None => std::thread::sleep(Duration::from_millis(50)),
             }
         }
     }
@@ -243,10 +264,8 @@ impl CompactionManager {
             }
             match CompactionTask::new(table.clone(), chosen, Operation::Compaction) {
                 Some(task) => return self.run(&task).map(|_| ()),
-                None if self.stopped.load(Ordering::Relaxed) => {
-                    return Err(StorageError::Closed("compactions are stopped".to_owned()));
-                }
-                None => std::thread::sleep(std::time::Duration::from_millis(50)),
+                None if self.stopped.load(Ordering::Relaxed) => return Err(stopped()),
+                None => std::thread::sleep(Duration::from_millis(50)),
             }
         }
     }
@@ -267,16 +286,20 @@ impl CompactionManager {
     }
 
     /// Asks the compactions of a table to stop, of all where none is given; waits until they did.
-    pub fn stop_table(&self, table: Option<crate::schema::TableId>) {
+    pub fn stop_table(&self, table: Option<TableId>) {
         let of_table = |info: &Arc<CompactionInfo>| table.is_none_or(|id| info.table.id == id);
         self.queue.lock().retain(|queued| table.is_some_and(|id| queued.metadata().id != id));
         loop {
-            let running: Vec<_> = self.running.lock().iter().filter(|info| of_table(info)).cloned().collect();
+            let running: Vec<_> = self.running().into_iter().filter(of_table).collect();
             if running.is_empty() {
                 return;
             }
             running.iter().for_each(|info| info.stop());
-            std::thread::sleep(std::time::Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+fn stopped() -> StorageError {
+    StorageError::Closed("compactions are stopped".to_owned())
 }

@@ -15,7 +15,7 @@ use super::codec::schema;
 use super::operations::{Operation, Place, Seen, Values, key, naive, table, update};
 use crate::env::clock::ManualClock;
 use crate::env::fs::{FileSystem, RealFs};
-use crate::schema::SchemaRef;
+use crate::schema::{Schema, SchemaRef};
 
 pub fn options(root: &Path) -> StorageOptions {
     let mut options = StorageOptions::below(root);
@@ -35,8 +35,18 @@ pub fn open_at(
     options: StorageOptions,
     fs: Arc<dyn FileSystem>,
 ) -> Result<Arc<Storage>, StorageError> {
+    open_as(schema(), now_us, options, fs)
+}
+
+/// Opens a store of a schema.
+pub fn open_as(
+    schema: Schema,
+    now_us: i64,
+    options: StorageOptions,
+    fs: Arc<dyn FileSystem>,
+) -> Result<Arc<Storage>, StorageError> {
     let clock = Arc::new(ManualClock::new(now_us));
-    let storage = Storage::open(options, fs, clock, Arc::new(SchemaRef::new(schema())))?;
+    let storage = Storage::open(options, fs, clock, Arc::new(SchemaRef::new(schema)))?;
     storage.set_host_id(Uuid::from_u128(7));
     storage.recover()?;
     Ok(storage)
@@ -352,4 +362,32 @@ async fn in_batch_mode_a_write_waits_for_the_disk() {
         let operations: Vec<Operation> = (0..5).map(|i| insert((i % 4, i / 4), i, 1)).collect();
         check(&again, &operations);
     }
+}
+
+/// The files below a directory that this process has open.
+fn open_files(root: &Path) -> usize {
+    let links =
+        std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|e| std::fs::read_link(e.ok()?.path()).ok());
+    links.filter(|file| file.starts_with(root)).count()
+}
+
+#[test]
+fn a_store_that_ended_keeps_no_file_open() {
+    let root = tempfile::tempdir().unwrap();
+    for i in 0..30 {
+        let storage = open(root.path());
+        apply(&storage, &insert((1, 1), i, i64::from(i))).unwrap();
+        storage.flush(table().id).unwrap();
+        // A compaction may be the last owner of the store.
+        storage.shutdown().unwrap();
+    }
+    // The threads keep nothing alive while they wait: a store ends with its last owner too.
+    let elsewhere = root.path().join("dropped");
+    drop(open(&elsewhere));
+    // Threads that compact are not waited for.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while open_files(root.path()) > 0 && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(open_files(root.path()), 0);
 }
