@@ -56,12 +56,17 @@ pub(super) fn start(
     host_id: Arc<ArcSwapOption<Uuid>>,
     place: Arc<OnceLock<Weak<Storage>>>,
 ) -> Arc<CompactionManager> {
-    let place_of_failed = place.clone();
+    let (place_of_failed, place_of_emptied) = (place.clone(), place.clone());
     CompactionManager::start(ManagerOptions {
         threads: options.concurrent_compactors,
         bytes_per_second: options.compaction_throughput_bytes,
         now_ms: Box::new(move || clock.micros() / 1000),
         host_id: Box::new(move || host_id.load_full().map(|id| *id)),
+        on_emptied: Box::new(move |table, position| {
+            let ended = || StorageError::Closed("the store has ended".to_owned());
+            let storage = place_of_emptied.get().and_then(Weak::upgrade).ok_or_else(ended)?;
+            storage.note_persisted(table, position)
+        }),
         on_failed: Box::new(move |error| {
             if let Some(storage) = place_of_failed.get().and_then(Weak::upgrade) {
                 storage.inspect(error);

@@ -279,7 +279,7 @@ impl Storage {
         }
         self.remove_sstables(store)?;
         self.commit_log.dropped(store.id());
-        Ok(())
+        self.forget_truncation(store.id())
     }
 
     /// The store of a table.

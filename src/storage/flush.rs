@@ -16,7 +16,7 @@ use super::memtable::Memtable;
 use super::merge::MergedPartitions;
 use super::model::{ClusteringIndexFilter, KeyBound};
 use super::options::FlushCompression;
-use super::sstable::{CommitLogPosition, Compressor, EncodingStatsCollector, StatsOptions, WriterOptions};
+use super::sstable::{Compressor, EncodingStatsCollector, StatsOptions, WriterOptions};
 use super::table_store::TableStore;
 use super::unfiltered::{BoxedPartitionIterator, UnfilteredPartitionIterator, UnfilteredRowIterator};
 use crate::schema::{ColumnId, CompressionParams, TableId, TableMetadata};
@@ -178,7 +178,10 @@ impl Storage {
         match self.table(table) {
             Some(store) => {
                 self.flush_store(&store)?;
-                self.compactions.submit(store);
+                // Not while the log is replayed: a deletion would go before what it deletes was seen.
+                if !self.is_recovering() {
+                    self.compactions.submit(store);
+                }
                 Ok(())
             }
             None => {
@@ -216,6 +219,7 @@ impl Storage {
             let written = self.write_memtables(store, &memtables.flushing, upper, recovering);
             store.counters.pending_flushes.fetch_sub(1, Ordering::Relaxed);
             written.inspect_err(|error| self.inspect(error))?;
+            store.flushed_in_recovery.fetch_or(recovering, Ordering::Relaxed);
             store.counters.flushes.fetch_add(memtables.flushing.len() as u64, Ordering::Relaxed);
         }
         {
@@ -240,16 +244,12 @@ impl Storage {
         let table = store.metadata();
         // While the log is replayed, some of what is before that may be still to come.
         let lower = memtables.iter().map(|m| m.lower()).min().filter(|_| !recovering);
-        let lower = lower.unwrap_or(upper);
+        let intervals = lower.map(|lower| (lower.into(), upper.into()));
         // Else a deletion could outlive its record here, be purged, and what it deletes be replayed. Where the log cannot
         // be written, this flush is what makes its records durable.
         if let Err(error) = self.commit_log.sync() {
             tracing::warn!("Flushing {}.{} without the commit log: {error}", table.keyspace, table.name);
         }
-        let position = |p: CommitPosition| CommitLogPosition {
-            segment_id: p.segment,
-            position: i32::try_from(p.offset).unwrap_or(i32::MAX),
-        };
         let (encoding_stats, columns) = summary(store, memtables, &table)?;
         let options = WriterOptions {
             encoding_stats,
@@ -257,7 +257,7 @@ impl Storage {
             compression: compression(self.options.flush_compression, &table),
             partitions: memtables.iter().map(|m| m.partition_count() as u64).sum(),
             stats: StatsOptions {
-                commit_log_intervals: vec![(position(lower), position(upper))],
+                commit_log_intervals: intervals.into_iter().collect(),
                 host_id: self.host_id.load_full().map(|id| *id),
                 ..StatsOptions::default()
             },

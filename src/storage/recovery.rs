@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
@@ -10,7 +11,6 @@ use super::engine::{IoMode, Storage};
 use super::error::StorageError;
 use super::model::Mutation;
 use super::replay::{Replayed, Segments};
-use super::sstable::CommitLogPosition;
 use super::table_store::TableStore;
 use crate::schema::{Schema, TableId};
 
@@ -28,11 +28,12 @@ impl Storage {
     /// Replays the node's own tables.
     pub(super) fn recover_own_tables(&self, segments: Segments, schema: &Schema) -> Result<(), StorageError> {
         // What a process left that was killed, its last sync may not have reached; from now on it counts as durable.
-        segments.sync(&*self.fs)?;
+        segments.sync(&*self.fs, &self.options.directories.commit_log)?;
         let keyspaces = OWN_KEYSPACES.iter().filter_map(|name| schema.keyspace(name));
         let own: HashSet<TableId> = keyspaces.flat_map(|k| k.tables.values()).map(|t| t.id).collect();
+        let persisted = self.persisted(|table| own.contains(&table))?;
         let mut apply = |mutation| self.reapply(mutation);
-        let replayed = segments.replay(&*self.fs, schema, &own, &HashMap::new(), &mut apply)?;
+        let replayed = segments.replay(&*self.fs, schema, &own, &persisted, &mut apply)?;
         *self.recovery.lock() = Some(PendingRecovery { segments, own, replayed });
         Ok(())
     }
@@ -50,17 +51,8 @@ impl Storage {
         };
         self.load_host_id()?;
         let schema = self.schema.load();
-        let mut selected = HashSet::new();
-        let mut persisted = HashMap::new();
-        let truncated = self.truncation_positions()?;
-        for store in self.tables().into_iter().filter(|store| !own.contains(&store.id())) {
-            let mut intervals = self.persisted_intervals(&store);
-            if let Some(position) = truncated.get(&store.id()) {
-                intervals.add(CommitPosition::NONE, *position);
-            }
-            persisted.insert(store.id(), intervals);
-            selected.insert(store.id());
-        }
+        let persisted = self.persisted(|table| !own.contains(&table))?;
+        let selected = persisted.keys().copied().collect();
         let mut apply = |mutation| self.reapply(mutation);
         // While it lasts, a flush does not say that older segments are not needed.
         *self.recovery.lock() =
@@ -87,8 +79,22 @@ impl Storage {
             self.commit_log.adopt(id, path, bytes, replayed.dirty.remove(&id).unwrap_or_default());
         }
         self.commit_log.remove_segments();
+        self.end_recovery()?;
         self.tables().into_iter().for_each(|store| self.compactions.submit(store));
         self.failures().started();
+        Ok(())
+    }
+
+    /// Has it noted of all that was replayed that it is in SSTables, where a part of it is already: compactions may
+    /// purge deletions then.
+    fn end_recovery(&self) -> Result<(), StorageError> {
+        for store in self.tables() {
+            if store.flushed_in_recovery.swap(false, Ordering::Relaxed) {
+                let position = self.commit_log.position();
+                self.flush_store(&store)?;
+                self.note_persisted(store.id(), position)?;
+            }
+        }
         Ok(())
     }
 
@@ -108,21 +114,35 @@ impl Storage {
         Ok(())
     }
 
+    /// What of the commit log need not be replayed, of those tables that are selected: it is in SSTables, or was, or was
+    /// truncated. New segments get greater ids.
+    fn persisted(
+        &self,
+        selects: impl Fn(TableId) -> bool,
+    ) -> Result<HashMap<TableId, Intervals>, StorageError> {
+        let mut persisted = HashMap::new();
+        let truncated = self.truncations()?;
+        for store in self.tables().into_iter().filter(|store| selects(store.id())) {
+            let mut intervals = self.persisted_intervals(&store);
+            if let Some(truncation) = truncated.get(&store.id()) {
+                intervals.add(CommitPosition::NONE, truncation.position);
+            }
+            if let Some((_, end)) = intervals.iter().last() {
+                self.commit_log.go_beyond(end.segment);
+            }
+            persisted.insert(store.id(), intervals);
+        }
+        Ok(persisted)
+    }
+
     /// What of the commit log is in a table's SSTables: those that this host wrote say so.
     fn persisted_intervals(&self, store: &TableStore) -> Intervals {
-        let host_id = self.host_id.load_full();
+        let host_id = self.host_id.load_full().map(|id| *id);
+        let table = store.metadata();
         let mut intervals = Intervals::default();
-        let position = |p: CommitLogPosition| CommitPosition {
-            segment: p.segment_id,
-            offset: u32::try_from(p.position).unwrap_or(0),
-        };
-        for sstable in store.files().sstables().iter() {
-            let stats = sstable.stats();
-            if host_id.is_none() || stats.originating_host_id != host_id.as_deref().copied() {
-                continue;
-            }
-            for (start, end) in &stats.commit_log_intervals {
-                intervals.add(position(*start), position(*end));
+        for sstable in store.files().sstables().iter().filter(|s| s.is_written_here(&table, host_id)) {
+            for (start, end) in &sstable.stats().commit_log_intervals {
+                intervals.add(CommitPosition::from(*start), CommitPosition::from(*end));
             }
         }
         intervals

@@ -32,6 +32,8 @@ pub struct TableStore {
     /// Whether writes go through the commit log (`durable_writes` of the keyspace).
     is_durable: AtomicBool,
     is_dropped: AtomicBool,
+    /// Whether SSTables hold what the log does too, and do not say so: they were written while it was replayed.
+    pub(super) flushed_in_recovery: AtomicBool,
     /// When the last flush was, in microseconds.
     pub(super) last_flush: AtomicI64,
     /// What was read and written.
@@ -102,6 +104,7 @@ impl TableStore {
             wants_merged_rows: AtomicBool::new(false),
             is_durable: AtomicBool::new(true),
             is_dropped: AtomicBool::new(false),
+            flushed_in_recovery: AtomicBool::new(false),
             last_flush: AtomicI64::new(now),
             counters: TableCounters::default(),
             metrics: TableMetrics::default(),

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::super::sstable::CommitLogPosition;
 use super::compressed::SegmentCompression;
 use super::descriptor::Descriptor;
 use super::{MARKER_BYTES, sync_marker};
@@ -19,6 +20,18 @@ pub struct CommitPosition {
 impl CommitPosition {
     /// Before everything (Cassandra: `CommitLogPosition.NONE`).
     pub const NONE: CommitPosition = CommitPosition { segment: -1, offset: 0 };
+}
+
+impl From<CommitLogPosition> for CommitPosition {
+    fn from(position: CommitLogPosition) -> Self {
+        Self { segment: position.segment_id, offset: u32::try_from(position.position).unwrap_or(0) }
+    }
+}
+
+impl From<CommitPosition> for CommitLogPosition {
+    fn from(position: CommitPosition) -> Self {
+        Self { segment_id: position.segment, position: i32::try_from(position.offset).unwrap_or(i32::MAX) }
+    }
 }
 
 /// A piece of a segment: a whole section, with the descriptor before it where it is the first one.
@@ -73,6 +86,8 @@ pub struct Buffer {
     /// Where the next piece starts in the segment, while there is none.
     offset: u32,
     pieces: VecDeque<Piece>,
+    /// Where the last record ends.
+    pub appended: CommitPosition,
     /// Of each segment that was appended to, by id.
     pub dirty: HashMap<i64, DirtyTables>,
 }
@@ -89,6 +104,7 @@ impl Buffer {
             segment: next_id,
             offset: 0,
             pieces: VecDeque::new(),
+            appended: CommitPosition::NONE,
             dirty,
         }
     }
@@ -108,6 +124,7 @@ impl Buffer {
         let piece = self.piece();
         piece.bytes.extend_from_slice(record);
         let position = self.position();
+        self.appended = position;
         let dirty = self.dirty.entry(position.segment).or_default();
         for table in tables {
             dirty.insert(*table, position.offset);
@@ -124,6 +141,24 @@ impl Buffer {
         self.next_id += 1;
         self.offset = 0;
         self.dirty.insert(self.segment, DirtyTables::new());
+    }
+
+    /// Sees to it that the next record goes to a segment with a greater id.
+    pub fn go_beyond(&mut self, id: i64) {
+        if self.segment > id {
+            return;
+        }
+        self.next_id = self.next_id.max(id.saturating_add(1));
+        if self.position().offset == 0 {
+            // Nothing was appended yet: the first segment gets another name.
+            self.dirty.remove(&self.segment);
+            self.segment = self.next_id;
+            self.run = self.segment;
+            self.next_id = self.next_id.saturating_add(1);
+            self.dirty.insert(self.segment, DirtyTables::new());
+        } else {
+            self.next_segment();
+        }
     }
 
     /// Goes on in a new segment whose durability marks say nothing of older ones.

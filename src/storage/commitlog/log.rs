@@ -1,6 +1,6 @@
 //! The commit log: appends, writes, syncs, and removes segments that are not needed any more.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -76,6 +76,8 @@ struct Segments {
     files: BTreeMap<i64, (PathBuf, u64)>,
     /// Of segments of earlier runs, the tables that were replayed from them.
     replayed: HashMap<i64, DirtyTables>,
+    /// Segments that were removed, of which a power cut may bring the files back.
+    removed: BTreeSet<i64>,
     /// Up to where each table is flushed.
     flushed: HashMap<TableId, CommitPosition>,
 }
@@ -116,6 +118,20 @@ impl CommitLog {
         let mut segments = self.segments.lock();
         segments.files.insert(id, (path, bytes));
         segments.replayed.entry(id).or_default().extend(dirty);
+    }
+
+    /// Sees to it that what is written from now on goes to segments with greater ids: a clock that was set back must
+    /// not give one an id that SSTables say they hold already.
+    pub fn go_beyond(&self, segment: i64) {
+        self.buffer.lock().go_beyond(segment);
+    }
+
+    /// Whether a start may find a segment that has something up to a position, now or after a power cut.
+    pub fn may_replay(&self, position: CommitPosition) -> bool {
+        let buffer = self.buffer.lock();
+        let segments = self.segments.lock();
+        let oldest = [buffer.dirty.keys().min(), segments.files.keys().next(), segments.removed.first()];
+        oldest.into_iter().flatten().any(|oldest| *oldest <= position.segment)
     }
 
     /// The end of what was appended.
@@ -207,7 +223,7 @@ impl CommitLog {
         let started_ms = self.elapsed_ms();
         let (files, position) = {
             let mut writer = self.writer.lock();
-            let has_news = self.buffer.lock().position() > *self.synced.borrow();
+            let has_news = self.buffer.lock().appended > *self.synced.borrow();
             if !has_news && writer.unwritten.is_empty() {
                 self.last_sync_ms.store(started_ms, Ordering::Relaxed);
                 return Ok(());
@@ -416,13 +432,23 @@ impl CommitLog {
                 }
                 buffer.dirty.remove(&id);
                 segments.replayed.remove(&id);
-                removed.extend(segments.files.remove(&id));
+                removed.extend(segments.files.remove(&id).map(|(path, _)| (id, path)));
+                segments.removed.insert(id);
             }
         }
-        for (path, _) in removed {
-            if let Err(error) = self.fs.remove(&path) {
-                tracing::warn!("Failed to remove {}: {error}", path.display());
+        if removed.is_empty() {
+            return;
+        }
+        let mut gone = BTreeSet::new();
+        for (id, path) in removed {
+            match self.fs.remove(&path) {
+                Ok(()) => drop(gone.insert(id)),
+                Err(error) => tracing::warn!("Failed to remove {}: {error}", path.display()),
             }
+        }
+        match self.fs.sync_dir(&self.directory) {
+            Ok(()) => self.segments.lock().removed.retain(|id| !gone.contains(id)),
+            Err(error) => tracing::warn!("Failed to sync {}: {error}", self.directory.display()),
         }
     }
 

@@ -16,7 +16,7 @@ use super::throttle::Throttle;
 use crate::schema::TableId;
 use crate::storage::lifecycle::Operation;
 use crate::storage::sstable::{Component, SSTableReader};
-use crate::storage::StorageError;
+use crate::storage::{CommitPosition, StorageError};
 
 /// How compactions are run.
 pub struct ManagerOptions {
@@ -28,6 +28,8 @@ pub struct ManagerOptions {
     pub now_ms: Box<dyn Fn() -> i64 + Send + Sync>,
     /// This host, once it is known.
     pub host_id: Box<dyn Fn() -> Option<Uuid> + Send + Sync>,
+    /// See [`OnEmptied`].
+    pub on_emptied: Box<dyn Fn(TableId, CommitPosition) -> Result<(), StorageError> + Send + Sync>,
     /// Told of every compaction that failed.
     pub on_failed: Box<dyn Fn(&StorageError) + Send + Sync>,
     /// Told of every compaction that ended well, for `system.compaction_history`.
@@ -212,7 +214,8 @@ impl CompactionManager {
     }
 
     fn run_noted(&self, task: &CompactionTask) -> Result<Finished, StorageError> {
-        let ended = task.run(&self.throttle, (self.options.now_ms)(), (self.options.host_id)());
+        let (now_ms, host_id) = ((self.options.now_ms)(), (self.options.host_id)());
+        let ended = task.run(&self.throttle, now_ms, host_id, &self.options.on_emptied);
         let mut finished = ended.inspect_err(|error| (self.options.on_failed)(error))?;
         finished.finished_at_ms = (self.options.now_ms)();
         self.completed.fetch_add(1, Ordering::Relaxed);

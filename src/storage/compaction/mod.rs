@@ -22,5 +22,5 @@ pub use candidate::{Candidate, Split};
 pub use manager::{CompactionManager, ManagerOptions};
 pub use splitter::Splitter;
 pub use strategy::{Situation, Strategy};
-pub use task::{CompactionInfo, CompactionTable, CompactionTask, Finished};
+pub use task::{CompactionInfo, CompactionTable, CompactionTask, Finished, OnEmptied};
 pub use throttle::Throttle;

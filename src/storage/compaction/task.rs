@@ -11,12 +11,14 @@ use super::purge::{PurgedRows, Purger};
 use super::splitter::Splitter;
 use super::strategy::Strategy;
 use super::throttle::Throttle;
-use crate::schema::TableMetadata;
+use crate::schema::{TableId, TableMetadata};
 use crate::storage::lifecycle::{CompactingGuard, Operation, Replacement, TableFiles};
 use crate::storage::merge::MergedPartitions;
 use crate::storage::model::DecoratedKey;
 use crate::storage::sstable::{EncodingStats, SSTableReader, StatsOptions, WriterOptions};
-use crate::storage::{BoxedPartitionIterator, StorageError, TableOrder, UnfilteredPartitionIterator};
+use crate::storage::{
+    BoxedPartitionIterator, CommitPosition, StorageError, TableOrder, UnfilteredPartitionIterator,
+};
 
 /// What a compaction must know of a table.
 pub trait CompactionTable: Send + Sync {
@@ -34,6 +36,10 @@ pub trait CompactionTable: Send + Sync {
     /// Bytes of a flush on disk, on the average; 0 where there was none yet.
     fn flush_bytes(&self) -> u64;
 }
+
+/// Told, before the inputs go, that a compaction leaves nothing of them; and up to where in the commit log they had what
+/// this node wrote. From then on no SSTable may say so any more.
+pub type OnEmptied<'a> = &'a dyn Fn(TableId, CommitPosition) -> Result<(), StorageError>;
 
 /// A compaction that runs, for `nodetool compactionstats`.
 #[derive(Debug)]
@@ -157,6 +163,7 @@ impl CompactionTask {
         throttle: &Throttle,
         now_ms: i64,
         host_id: Option<Uuid>,
+        on_emptied: OnEmptied<'_>,
     ) -> Result<Finished, StorageError> {
         let table = self.table.metadata();
         let now_in_seconds = now_ms / 1000;
@@ -166,6 +173,7 @@ impl CompactionTask {
         let files = self.table.files();
         let mut merged: BTreeMap<i32, i64> = BTreeMap::new();
         let options = self.writer_options(&table, host_id);
+        let persisted = options.stats.commit_log_intervals.iter().map(|(_, end)| *end).max();
         let what =
             Replacement { operation: self.operation, table: &table, memtables: &[], replaced: &self.inputs };
         let new = files.write(what, options, |output| {
@@ -193,7 +201,10 @@ impl CompactionTask {
                 throttle.acquire(done.saturating_sub(paid));
                 paid = done;
             }
-            Ok(())
+            match persisted {
+                Some(position) if merged.is_empty() => on_emptied(table.id, position.into()),
+                _ => Ok(()),
+            }
         })?;
         Ok(Finished {
             id: self.info.id,
@@ -223,8 +234,7 @@ impl CompactionTask {
         let mut columns: Vec<_> = self.inputs.iter().flat_map(|s| s.columns(table)).collect();
         columns.sort_unstable();
         columns.dedup();
-        let ours =
-            self.inputs.iter().filter(|s| host_id.is_some() && s.stats().originating_host_id == host_id);
+        let ours = self.inputs.iter().filter(|s| s.is_written_here(table, host_id));
         let mut intervals: Vec<_> = ours.flat_map(|s| s.stats().commit_log_intervals.clone()).collect();
         intervals.sort_unstable();
         intervals.dedup();

@@ -108,7 +108,7 @@ fn compact(table: &Arc<TableMetadata>, files: &Arc<TableFiles>, now: i64, in_mem
     let inputs = files.sstables().to_vec();
     let task = CompactionTask::new(target.clone(), inputs.clone(), Operation::Compaction).unwrap();
     assert!(CompactionTask::new(target, inputs, Operation::Compaction).is_none(), "reserved");
-    let finished = task.run(&Throttle::new(0), now * 1000, None).unwrap();
+    let finished = task.run(&Throttle::new(0), now * 1000, None, &|_, _| Ok(())).unwrap();
     assert_eq!(finished.partitions_merged.values().sum::<i64>() > 0, !files.sstables().is_empty());
 }
 
@@ -165,7 +165,7 @@ fn picked(level: usize, split: Split) {
     let live = files.sstables().to_vec();
     let pick = Pick { level, split, ..Pick::into_one((0..live.len()).collect()) };
     let task = CompactionTask::picked(target, &live, &pick, Operation::Compaction).unwrap();
-    task.run(&Throttle::new(0), 1_600_000_000_000, None).unwrap();
+    task.run(&Throttle::new(0), 1_600_000_000_000, None, &|_, _| Ok(())).unwrap();
     assert_eq!(merged(&files, &table), before);
     let mut new = files.sstables().to_vec();
     new.sort_by(|a, b| a.first_key().cmp(b.first_key()));
@@ -198,7 +198,7 @@ fn what_is_fully_expired_goes_without_being_read() {
     let pick = Pick { expired: vec![0, 1], ..Pick::into_one(vec![0, 1]) };
     let task = CompactionTask::picked(target, &live, &pick, Operation::Compaction).unwrap();
     assert_eq!(task.info().total, 0);
-    task.run(&Throttle::new(0), 1_600_000_000_000, None).unwrap();
+    task.run(&Throttle::new(0), 1_600_000_000_000, None, &|_, _| Ok(())).unwrap();
     let left: Vec<_> = files.sstables().iter().map(|s| s.descriptor().clone()).collect();
     assert_eq!(left.len(), 2);
     assert!(live[2..].iter().all(|s| left.contains(s.descriptor())));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use uuid::Uuid;
 
 use super::bloom::BloomFilter;
 use super::cardinality::Cardinality;
@@ -21,6 +22,7 @@ use super::scanner::SSTableScanner;
 use super::summary::{Summary, SummaryEntry, decorate};
 use super::unfiltered_reader::RowDecoder;
 use crate::env::fs::FileSystem;
+use crate::schema::system::is_local_system_keyspace;
 use crate::schema::{ColumnId, TableMetadata};
 use crate::storage::error::StorageError;
 use crate::storage::model::{
@@ -147,6 +149,13 @@ impl SSTableReader {
     /// What is known of its content.
     pub fn stats(&self) -> &StatsMetadata {
         &self.statistics.stats
+    }
+
+    /// Whether this node wrote it, so that its places in the commit log are those of this node's log. Tables that are
+    /// never streamed may be older than the node's id.
+    pub fn is_written_here(&self, table: &TableMetadata, host_id: Option<Uuid>) -> bool {
+        is_local_system_keyspace(&table.keyspace)
+            || host_id.is_some() && self.stats().originating_host_id == host_id
     }
 
     /// The minima its times are written against.

@@ -25,8 +25,9 @@ use super::super::model::{
     ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
 };
 use super::super::{CommitLogSync, IoMode, Storage, StorageError, StorageOptions};
-use super::engine::{insert, open_at, options};
+use super::engine::{insert, open_as, options};
 use super::operations::{Edge, INT, Operation, Place, covers, key, table, update};
+use super::replay::schema;
 use crate::env::faulty_fs::{Faults, FaultyFs};
 
 const CRASHES: usize = 300;
@@ -153,7 +154,7 @@ impl Case {
     /// Starts the node, a second after it was started last: segments of the log are named after the time.
     fn open(&mut self) -> Result<Arc<Storage>, StorageError> {
         self.now_us += 1_000_000;
-        open_at(self.now_us, self.options(), Arc::new(self.fs.clone()))
+        open_as(schema(), self.now_us, self.options(), Arc::new(self.fs.clone()))
     }
 
     /// One life and its end.

@@ -10,3 +10,4 @@ mod failures;
 mod merge;
 mod observers;
 pub(super) mod operations;
+mod replay;
