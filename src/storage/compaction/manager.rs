@@ -28,7 +28,7 @@ pub struct ManagerOptions {
     pub now_ms: Box<dyn Fn() -> i64 + Send + Sync>,
     /// This host, once it is known.
     pub host_id: Box<dyn Fn() -> Option<Uuid> + Send + Sync>,
-    /// See [`OnEmptied`].
+    /// See [`OnEmptied`](super::OnEmptied).
     pub on_emptied: Box<dyn Fn(TableId, CommitPosition) -> Result<(), StorageError> + Send + Sync>,
     /// Told of every compaction that failed.
     pub on_failed: Box<dyn Fn(&StorageError) + Send + Sync>,
