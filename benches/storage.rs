@@ -37,7 +37,7 @@ fn mutation(table: &Arc<TableMetadata>, user: u64, order: u64, timestamp: i64) -
     let at = (1_700_000_000_000 + order).to_be_bytes();
     let clustering = Clustering::new([Some(&at[..])]);
     let mut update = PartitionUpdate::new(table.clone(), key(user));
-    update.rows.push(row.build(clustering, LivenessInfo::new(timestamp), DeletionTime::LIVE));
+    update.rows.push(row.build(&clustering, LivenessInfo::new(timestamp), DeletionTime::LIVE));
     Mutation { key: key(user), updates: vec![update], is_counter: false }
 }
 

@@ -40,14 +40,14 @@ struct Kept {
 pub fn start(storage: &Storage, schema: &Schema, config: &Config) -> Result<LocalNode, Error> {
     let table = local_table(schema)?;
     let row = read_local(storage, &table)?;
-    if let Some(name) = row.as_deref().and_then(|row| text(&table, row, "cluster_name"))
+    if let Some(name) = row.as_ref().and_then(|row| text(&table, row, "cluster_name"))
         && name != config.cluster_name
     {
         let configured = &config.cluster_name;
         return Err(Error::config(format!("Saved cluster name {name} != configured name {configured}")));
     }
     let now_seconds = storage.clock().seconds();
-    let kept = kept(&table, row.as_deref(), config, now_seconds);
+    let kept = kept(&table, row.as_ref(), config, now_seconds);
     let node = LocalNode {
         host_id: kept.host_id,
         tokens: kept.tokens.iter().copied().collect(),
@@ -94,7 +94,7 @@ fn local_key() -> DecoratedKey {
     DecoratedKey { token: Token(token::token(&key)), key }
 }
 
-fn read_local(storage: &Storage, table: &Arc<TableMetadata>) -> Result<Option<Arc<Row>>, Error> {
+fn read_local(storage: &Storage, table: &Arc<TableMetadata>) -> Result<Option<Row>, Error> {
     let command = ReadCommand {
         table: table.clone(),
         now_in_seconds: storage.clock().seconds(),
@@ -196,7 +196,7 @@ impl LocalWriter {
     fn finish(self) -> Mutation {
         let liveness = LivenessInfo::new(self.timestamp);
         let mut update = PartitionUpdate::new(self.table, local_key());
-        update.rows.push(self.row.build(Clustering::EMPTY, liveness, DeletionTime::LIVE));
+        update.rows.push(self.row.build(&Clustering::EMPTY, liveness, DeletionTime::LIVE));
         Mutation { key: local_key(), updates: vec![update], is_counter: false }
     }
 }

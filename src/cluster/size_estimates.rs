@@ -130,7 +130,7 @@ fn update(
         deletion: DeletionTime { marked_for_delete_at: timestamp - 1, local_deletion_time: clock.seconds() },
     });
     update.rows = estimates.iter().map(|estimate| row(table, prefix, estimate, timestamp)).collect();
-    update.rows.sort_by(|a, b| a.clustering.values().cmp(b.clustering.values()));
+    update.rows.sort_by(|a, b| a.clustering().values().cmp(b.clustering().values()));
     update
 }
 
@@ -148,7 +148,7 @@ fn row(table: &TableMetadata, prefix: &[&str], estimate: &Estimate, timestamp: i
         }
     }
     let (start, end) = (estimate.start.0.to_string(), estimate.end.0.to_string());
-    row.build(clustering(prefix, &[&start, &end]), LivenessInfo::new(timestamp), DeletionTime::LIVE)
+    row.build(&clustering(prefix, &[&start, &end]), LivenessInfo::new(timestamp), DeletionTime::LIVE)
 }
 
 #[cfg(test)]

@@ -58,8 +58,29 @@ pub struct Query {
 
 impl Query {
     /// The read of everything at once.
-    pub fn command(&self) -> ReadCommand {
-        self.part(self.range.clone(), self.clustering.clone(), self.limit, self.per_partition_limit)
+    pub fn into_command(self) -> ReadCommand {
+        let limits = self.limits(self.limit, self.per_partition_limit);
+        ReadCommand {
+            table: self.table,
+            now_in_seconds: self.now_in_seconds,
+            columns: self.columns,
+            range: self.range,
+            clustering: self.clustering,
+            row_filter: self.row_filter,
+            limits,
+            tracks_warnings: self.tracks_warnings,
+        }
+    }
+
+    fn limits(&self, limit: i32, per_partition_limit: i32) -> DataLimits {
+        let limit_of = |limit: i32| if limit == NO_LIMIT { u64::MAX } else { limit.max(0) as u64 };
+        DataLimits {
+            rows: limit_of(limit),
+            per_partition: limit_of(per_partition_limit),
+            first_partition_remaining: None,
+            distinct: self.distinct,
+            is_internal: self.is_internal,
+        }
     }
 
     fn part(
@@ -69,7 +90,6 @@ impl Query {
         limit: i32,
         per_partition_limit: i32,
     ) -> ReadCommand {
-        let limit_of = |limit: i32| if limit == NO_LIMIT { u64::MAX } else { limit.max(0) as u64 };
         ReadCommand {
             table: self.table.clone(),
             now_in_seconds: self.now_in_seconds,
@@ -77,13 +97,7 @@ impl Query {
             range,
             clustering,
             row_filter: self.row_filter.clone(),
-            limits: DataLimits {
-                rows: limit_of(limit),
-                per_partition: limit_of(per_partition_limit),
-                first_partition_remaining: None,
-                distinct: self.distinct,
-                is_internal: self.is_internal,
-            },
+            limits: self.limits(limit, per_partition_limit),
             tracks_warnings: self.tracks_warnings,
         }
     }
@@ -105,7 +119,7 @@ impl Query {
             }
             ClusteringIndexFilter::Names { clusterings, reversed } => {
                 let follows = |c: &&Clustering| {
-                    let ordering = self.comparator.compare_clusterings(c, last);
+                    let ordering = self.comparator.compare_clusterings(*c, last);
                     if *reversed { ordering.is_lt() } else { ordering.is_gt() }
                 };
                 let clusterings: Vec<_> = clusterings.iter().filter(follows).cloned().collect();
@@ -365,7 +379,7 @@ impl<'a> Pager<'a> {
 
 /// Whether a partition has no further row, since its table has no clustering columns.
 fn ends_partition(row: &Row) -> bool {
-    row.clustering.is_empty()
+    row.clustering().is_empty()
 }
 
 fn less(remaining: i32, counted: i32) -> i32 {

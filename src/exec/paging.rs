@@ -14,7 +14,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::options::ProtocolVersion;
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::model::{Clustering, Row};
+use crate::storage::model::{Clustering, Prefix, Row};
 use crate::types::vint;
 
 /// No limit on rows.
@@ -132,7 +132,7 @@ impl RowMark {
     /// The mark of a row of this table.
     pub fn new(table: &TableMetadata, row: &Row, version: ProtocolVersion) -> Self {
         let mark = if version > ProtocolVersion::V3 {
-            write_clustering(&row.clustering)
+            write_clustering(row.clustering())
         } else {
             write_cell_name(table, row)
         };
@@ -157,7 +157,7 @@ impl RowMark {
 const VALUES_PER_HEADER: usize = 32;
 
 /// Cassandra: `Clustering.serializer` at VERSION_40, every value taken as bytes of variable length.
-fn write_clustering(clustering: &Clustering) -> Bytes {
+fn write_clustering(clustering: Prefix<'_>) -> Bytes {
     let values: Vec<Option<&[u8]>> = clustering.values().collect();
     let mut out = BytesMut::with_capacity(clustering.buffer().len() + 4);
     for batch in values.chunks(VALUES_PER_HEADER) {
@@ -207,7 +207,7 @@ fn write_cell_name(table: &TableMetadata, row: &Row) -> Bytes {
         out.put_slice(value);
         out.put_u8(0);
     };
-    for value in row.clustering.values() {
+    for value in row.clustering().values() {
         component(value.unwrap_or_default());
     }
     let (name, path) = last.unwrap_or_default();
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn clusterings_survive_their_serialization() {
         let values = [Some(&b"abc"[..]), None, Some(&b""[..])];
-        let mark = write_clustering(&Clustering::new(values));
+        let mark = write_clustering((&Clustering::new(values)).into());
         assert_eq!(&mark[..], [0b01_10_00, 3, b'a', b'b', b'c']);
         assert_eq!(read_clustering(&mark, 3).unwrap(), values);
         assert_eq!(read_clustering(&mark[..2], 3), None);

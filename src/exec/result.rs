@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::options::StatementId;
 use crate::types::CqlType;
@@ -97,7 +97,7 @@ pub struct PreparedMetadata {
 /// Rows in wire form: a row count of four bytes, then each value as length and bytes.
 #[derive(Debug, Default)]
 pub struct RowsContent {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     rows: u32,
 }
 
@@ -107,7 +107,7 @@ const POOLED_BYTES_MAX: usize = 256 * 1024;
 const POOLED_COUNT_MAX: usize = 64;
 
 thread_local! {
-    static POOL: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl RowsContent {
@@ -175,8 +175,8 @@ impl RowsWriter {
     /// A writer of no rows yet.
     pub fn new() -> Self {
         let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok().and_then(|mut pool| pool.pop()));
-        let mut buffer = pooled.ok().flatten().unwrap_or_else(|| BytesMut::with_capacity(1024));
-        buffer.put_u32(0);
+        let mut buffer = pooled.ok().flatten().unwrap_or_else(|| Vec::with_capacity(1024));
+        buffer.extend_from_slice(&[0; 4]);
         RowsWriter { content: RowsContent { buffer, rows: 0 } }
     }
 
@@ -190,19 +190,25 @@ impl RowsWriter {
     #[inline]
     pub fn value(&mut self, value: Option<&[u8]>) {
         match value {
-            None => self.content.buffer.put_i32(-1),
+            None => self.content.buffer.extend_from_slice(&(-1_i32).to_be_bytes()),
             Some(bytes) => {
                 self.content.buffer.reserve(4 + bytes.len());
-                self.content.buffer.put_i32(bytes.len() as i32);
+                self.content.buffer.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
                 self.content.buffer.extend_from_slice(bytes);
             }
         }
     }
 
+    /// Writes values that are in wire form already.
+    #[inline]
+    pub fn wire(&mut self, values: &[u8]) {
+        self.content.buffer.extend_from_slice(values);
+    }
+
     /// Writes the row's next value by letting `write` append it to the buffer; its length is filled in afterwards.
-    pub fn value_with(&mut self, write: impl FnOnce(&mut BytesMut)) {
+    pub fn value_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.content.buffer.len();
-        self.content.buffer.put_i32(0);
+        self.content.buffer.extend_from_slice(&[0; 4]);
         write(&mut self.content.buffer);
         let length = self.content.buffer.len().saturating_sub(start + 4) as i32;
         if let Some(place) = self.content.buffer.get_mut(start..start + 4) {

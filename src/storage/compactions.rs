@@ -143,7 +143,7 @@ impl Storage {
         let key = DecoratedKey { token: Token(token::token(&key)), key };
         let mut update = PartitionUpdate::new(history.clone(), key.clone());
         let liveness = LivenessInfo::expiring(timestamp, ttl, expires);
-        update.rows.push(row.build(Clustering::EMPTY, liveness, DeletionTime::LIVE));
+        update.rows.push(row.build(&Clustering::EMPTY, liveness, DeletionTime::LIVE));
         self.apply_plain(
             Origin::Node,
             Mutation { key, updates: vec![update], is_counter: false },

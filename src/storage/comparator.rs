@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::model::{BoundKind, Clustering, ClusteringBound, Row};
+use super::model::{BoundKind, Clustering, ClusteringBound, Prefix, Row};
 use super::unfiltered::Unfiltered;
 use crate::schema::{ColumnMetadata, TableMetadata};
 use crate::types::CqlType;
@@ -54,33 +54,33 @@ impl ValueOrder {
 #[derive(Clone, Copy, Debug)]
 pub struct Position<'a> {
     /// The values.
-    pub prefix: &'a Clustering,
+    pub prefix: Prefix<'a>,
     /// [`BoundKind::Clustering`] for a row.
     pub kind: BoundKind,
 }
 
 impl<'a> From<&'a Row> for Position<'a> {
     fn from(row: &'a Row) -> Self {
-        Self { prefix: &row.clustering, kind: BoundKind::Clustering }
+        Self { prefix: row.clustering(), kind: BoundKind::Clustering }
     }
 }
 
 impl<'a> From<&'a Clustering> for Position<'a> {
     fn from(clustering: &'a Clustering) -> Self {
-        Self { prefix: clustering, kind: BoundKind::Clustering }
+        Self { prefix: clustering.into(), kind: BoundKind::Clustering }
     }
 }
 
 impl<'a> From<&'a ClusteringBound> for Position<'a> {
     fn from(bound: &'a ClusteringBound) -> Self {
-        Self { prefix: &bound.prefix, kind: bound.kind }
+        Self { prefix: (&bound.prefix).into(), kind: bound.kind }
     }
 }
 
 impl<'a> From<&'a Unfiltered> for Position<'a> {
     fn from(unfiltered: &'a Unfiltered) -> Self {
         match unfiltered {
-            Unfiltered::Row(row) => Position::from(&**row),
+            Unfiltered::Row(row) => Position::from(row),
             Unfiltered::Marker(marker) => Position::from(&marker.bound),
         }
     }
@@ -103,7 +103,8 @@ impl ClusteringComparator {
     }
 
     /// Compares clusterings, as far as both have values: `Equal` where one is a prefix of the other.
-    pub fn compare_prefixes(&self, a: &Clustering, b: &Clustering) -> Ordering {
+    pub fn compare_prefixes<'a>(&self, a: impl Into<Prefix<'a>>, b: impl Into<Prefix<'a>>) -> Ordering {
+        let (a, b) = (a.into(), b.into());
         if a.buffer() == b.buffer() {
             return Ordering::Equal;
         }
@@ -121,7 +122,7 @@ impl ClusteringComparator {
     }
 
     /// Compares the clusterings of two rows.
-    pub fn compare_clusterings(&self, a: &Clustering, b: &Clustering) -> Ordering {
+    pub fn compare_clusterings<'a>(&self, a: impl Into<Prefix<'a>>, b: impl Into<Prefix<'a>>) -> Ordering {
         self.compare_prefixes(a, b)
     }
 

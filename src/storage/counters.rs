@@ -1,7 +1,5 @@
 //! Counter writes: the node reads its own shard, adds, and writes it anew (Cassandra: `CounterMutation`).
 
-use std::sync::Arc;
-
 use super::commitlog::CommitPosition;
 use super::engine::{IoMode, Origin, Storage};
 use super::error::StorageError;
@@ -36,7 +34,8 @@ impl Storage {
         if !update.rows.iter().chain(&update.static_row).any(is_increment) {
             return Ok(());
         }
-        let clusterings: Vec<Clustering> = update.rows.iter().map(|row| row.clustering.clone()).collect();
+        let clusterings: Vec<Clustering> =
+            update.rows.iter().map(|row| row.clustering().to_clustering()).collect();
         let command = ReadCommand {
             table: update.table.clone(),
             now_in_seconds: self.clock.seconds(),
@@ -51,7 +50,7 @@ impl Storage {
         let found = self.read(&command, IoMode::Blocking)?.partitions.pop();
         let now = self.clock.micros();
         for row in &mut update.rows {
-            let old = found.iter().flat_map(|p| &p.rows).find(|old| old.clustering == row.clustering);
+            let old = found.iter().flat_map(|p| &p.rows).find(|old| old.clustering() == row.clustering());
             *row = resolved(row, old, host, now);
         }
         if let Some(row) = update.static_row.take() {
@@ -69,7 +68,7 @@ fn counter_update(cell: &Cell<'_>) -> Option<i64> {
     (!cell.is_tombstone() && counter::is_update(cell.value)).then(|| counter::total(cell.value))
 }
 
-fn resolved(row: &Row, old: Option<&Arc<Row>>, host: &[u8; 16], now: i64) -> Row {
+fn resolved(row: &Row, old: Option<&Row>, host: &[u8; 16], now: i64) -> Row {
     let mut builder = RowBuilder::with_capacity(row.cell_count(), row.data_len());
     for cell in row.cells() {
         let Some(delta) = counter_update(&cell) else {
@@ -81,5 +80,5 @@ fn resolved(row: &Row, old: Option<&Arc<Row>>, host: &[u8; 16], now: i64) -> Row
         let value = counter::create_global(*host, now.max(clock + 1), count.wrapping_add(delta));
         builder.add(Cell { value: &value, ..cell });
     }
-    builder.build(row.clustering.clone(), row.liveness, row.deletion)
+    builder.build(row.clustering(), row.liveness(), row.deletion())
 }

@@ -318,7 +318,7 @@ fn summary(
     let mut stats = EncodingStatsCollector::default();
     let mut seen = vec![false; usize::from(table.next_column_id().0)];
     let mut see = |row: &super::model::Row| {
-        let ids = row.cells().map(|c| c.column).chain(row.complex_deletions().iter().map(|(id, _)| *id));
+        let ids = row.cells().map(|c| c.column).chain(row.complex_deletions().map(|(id, _)| id));
         for id in ids {
             if let Some(seen) = seen.get_mut(usize::from(id.0)) {
                 *seen = true;

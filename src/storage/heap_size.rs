@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Cell, Clustering, ColumnFilter, DeletionTime, LivenessInfo, Row};
+use super::model::{Cell, ColumnFilter, DeletionTime, LivenessInfo, Prefix, Row};
 use super::unfiltered::RangeTombstoneMarker;
 use crate::schema::ColumnId;
 
@@ -95,7 +95,7 @@ fn value(length: usize, place: Place) -> u64 {
     }
 }
 
-fn clustering(clustering: &Clustering, place: Place) -> u64 {
+fn clustering(clustering: Prefix<'_>, place: Place) -> u64 {
     if clustering.is_empty() {
         return 0;
     }
@@ -128,7 +128,7 @@ pub fn marker(marker: &RangeTombstoneMarker) -> u64 {
 
 /// What Cassandra reads of a cell: nothing where it is not queried and older than its row.
 fn read<'c>(cell: Cell<'c>, row: &Row, columns: &ColumnFilter) -> Option<Cell<'c>> {
-    let counts = cell.timestamp >= row.liveness.timestamp || columns.queries_cell(cell.column, cell.path);
+    let counts = cell.timestamp >= row.liveness().timestamp || columns.queries_cell(cell.column, cell.path);
     counts.then(|| columns.fetched(cell))
 }
 
@@ -136,7 +136,7 @@ fn read<'c>(cell: Cell<'c>, row: &Row, columns: &ColumnFilter) -> Option<Cell<'c
 pub fn row(row: &Row, place: Place, columns: &ColumnFilter) -> u64 {
     let reads_all = columns.queries_nothing();
     let read = |cell| if reads_all { Some(cell) } else { read(cell, row, columns) };
-    let mut complex: BTreeSet<ColumnId> = row.complex_deletions().iter().map(|(column, _)| *column).collect();
+    let mut complex: BTreeSet<ColumnId> = row.complex_deletions().map(|(column, _)| column).collect();
     let mut simple = 0;
     let mut cells = 0;
     for cell in row.cells().filter_map(read) {
@@ -154,9 +154,9 @@ pub fn row(row: &Row, place: Place, columns: &ColumnFilter) -> u64 {
         let elements = elements.filter(|cell| cell.column == *column && cell.path.is_some()).count();
         COMPLEX_COLUMN + tree(elements)
     });
-    let row_deletion = if row.deletion.is_live() { 0 } else { ROW_DELETION + DELETION };
-    ROW + clustering(&row.clustering, place)
-        + liveness(&row.liveness)
+    let row_deletion = if row.deletion().is_live() { 0 } else { ROW_DELETION + DELETION };
+    ROW + clustering(row.clustering(), place)
+        + liveness(&row.liveness())
         + row_deletion
         + tree(simple + complex.len())
         + cells

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::engine::{IoMode, Storage};
 use super::error::StorageError;
-use super::memtable::{MemtableRows, PartitionData};
+use super::memtable::{Arena, MemtableRows, PartitionData};
 use super::merge::MergedRows;
 use super::model::{
     BoundKind, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey, DeletionTime, Mutation,
@@ -24,7 +24,7 @@ use super::unfiltered::{BoxedRowIterator, Unfiltered, UnfilteredRowIterator};
 const INLINE_ROWS_MAX: usize = 1000;
 
 /// A row before and after.
-type Change = (Option<Arc<Row>>, Option<Arc<Row>>);
+type Change = (Option<Row>, Option<Row>);
 
 /// What one update changes.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ fn find_changes(store: &TableStore, update: &PartitionUpdate, mode: IoMode) -> R
     let sources = super::read::partition_sources(store, &update.key, &filter, &ColumnFilter::ALL, mode)?;
     let old = Collected::of(MergedRows::new(order.clone(), update.key.clone(), false, sources), mode)?;
     let mut written = PartitionData::default();
-    written.apply(&order, update.clone(), &mut NoObserver);
+    written.apply(&order, update.clone(), &mut Arena::default(), &mut NoObserver);
     let written = MemtableRows::new(order.clone(), update.key.clone(), Arc::new(written), &filter);
     let sources: Vec<BoxedRowIterator> = vec![Box::new(old.clone()), Box::new(written)];
     let new = Collected::of(MergedRows::new(order.clone(), update.key.clone(), false, sources), mode)?;
@@ -105,7 +105,7 @@ fn differences(order: &TableOrder, old: Collected, new: Collected) -> Vec<Change
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(old), Some(new)) => {
-                order.clustering().compare_clusterings(&old.clustering, &new.clustering)
+                order.clustering().compare_clusterings(old.clustering(), new.clustering())
             }
         };
         let change = (
@@ -124,10 +124,10 @@ fn touched(order: &TableOrder, update: &PartitionUpdate) -> ClusteringIndexFilte
         return ClusteringIndexFilter::all();
     }
     if update.range_tombstones.is_empty() {
-        let clusterings = update.rows.iter().map(|row| row.clustering.clone()).collect();
+        let clusterings = update.rows.iter().map(|row| row.clustering().to_clustering()).collect();
         return ClusteringIndexFilter::Names { clusterings, reversed: false };
     }
-    let bound = |kind, row: &Row| ClusteringBound { kind, prefix: row.clustering.clone() };
+    let bound = |kind, row: &Row| ClusteringBound { kind, prefix: row.clustering().to_clustering() };
     let named = update
         .rows
         .iter()
@@ -156,7 +156,7 @@ fn touched(order: &TableOrder, update: &PartitionUpdate) -> ClusteringIndexFilte
 struct Collected {
     key: DecoratedKey,
     deletion: DeletionTime,
-    static_row: Option<Arc<Row>>,
+    static_row: Option<Row>,
     items: VecDeque<Unfiltered>,
 }
 
@@ -173,7 +173,7 @@ impl Collected {
         Ok(Self { key, deletion, static_row: rows.static_row().cloned(), items })
     }
 
-    fn into_rows(self) -> impl Iterator<Item = Arc<Row>> {
+    fn into_rows(self) -> impl Iterator<Item = Row> {
         self.items.into_iter().filter_map(|item| match item {
             Unfiltered::Row(row) => Some(row),
             Unfiltered::Marker(_) => None,
@@ -190,7 +190,7 @@ impl UnfilteredRowIterator for Collected {
         self.deletion
     }
 
-    fn static_row(&self) -> Option<&Arc<Row>> {
+    fn static_row(&self) -> Option<&Row> {
         self.static_row.as_ref()
     }
 

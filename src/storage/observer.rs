@@ -80,9 +80,9 @@ pub trait PartitionObserver {
     /// A slice was deleted. Rows that go with it are shown too, where old rows are merged.
     fn range_deleted(&mut self, _tombstone: &RangeTombstone) {}
     /// The static row was changed. No new row: nothing is left of it.
-    fn static_row_changed(&mut self, _old: Option<&Arc<Row>>, _new: Option<&Arc<Row>>) {}
+    fn static_row_changed(&mut self, _old: Option<&Row>, _new: Option<&Row>) {}
     /// A row was changed. No new row: nothing is left of it.
-    fn row_changed(&mut self, _old: Option<&Arc<Row>>, _new: Option<&Arc<Row>>) {}
+    fn row_changed(&mut self, _old: Option<&Row>, _new: Option<&Row>) {}
     /// The update is complete; still under the lock.
     fn finish(&mut self) {}
 }
@@ -117,7 +117,7 @@ pub trait ContentObserver: Send + fmt::Debug {
     /// A partition begins at that position of the uncompressed data.
     fn partition(&mut self, key: &DecoratedKey, deletion: DeletionTime, position: u64);
     /// The static row of the partition, where it has one.
-    fn static_row(&mut self, _row: &Arc<Row>) {}
+    fn static_row(&mut self, _row: &Row) {}
     /// The next row or marker of the partition.
     fn unfiltered(&mut self, unfiltered: &Unfiltered);
     /// Everything was written but is not yet decided. What this observer wrote has to be durable when it returns: it
@@ -142,11 +142,11 @@ impl PartitionObserver for AllObservers<'_> {
         self.0.iter_mut().for_each(|o| o.range_deleted(tombstone));
     }
 
-    fn static_row_changed(&mut self, old: Option<&Arc<Row>>, new: Option<&Arc<Row>>) {
+    fn static_row_changed(&mut self, old: Option<&Row>, new: Option<&Row>) {
         self.0.iter_mut().for_each(|o| o.static_row_changed(old, new));
     }
 
-    fn row_changed(&mut self, old: Option<&Arc<Row>>, new: Option<&Arc<Row>>) {
+    fn row_changed(&mut self, old: Option<&Row>, new: Option<&Row>) {
         self.0.iter_mut().for_each(|o| o.row_changed(old, new));
     }
 

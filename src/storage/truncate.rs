@@ -156,7 +156,7 @@ impl Storage {
         let mut row = RowBuilder::new();
         row.add(cell.with_path(table.0.as_bytes()));
         let mut update = PartitionUpdate::new(local, local_key());
-        update.rows.push(row.build(Clustering::EMPTY, LivenessInfo::EMPTY, DeletionTime::LIVE));
+        update.rows.push(row.build(&Clustering::EMPTY, LivenessInfo::EMPTY, DeletionTime::LIVE));
         Some((store, Mutation { key: update.key.clone(), updates: vec![update], is_counter: false }))
     }
 
@@ -181,7 +181,7 @@ impl Storage {
         Ok(())
     }
 
-    fn local_rows(&self, local: Arc<TableMetadata>) -> Result<Vec<Arc<Row>>, StorageError> {
+    fn local_rows(&self, local: Arc<TableMetadata>) -> Result<Vec<Row>, StorageError> {
         let command = ReadCommand {
             table: local,
             now_in_seconds: self.clock.seconds(),

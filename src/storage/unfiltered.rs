@@ -1,8 +1,6 @@
 //! The form in which every source (memtable, SSTable, merge) yields a partition: its rows and range tombstone
 //! markers in clustering order (Cassandra: `Unfiltered`, `UnfilteredRowIterator`).
 
-use std::sync::Arc;
-
 use super::error::StorageError;
 use super::heap_size::Provenance;
 use super::model::{BoundKind, ClusteringBound, DecoratedKey, DeletionTime, Row};
@@ -11,9 +9,9 @@ use super::model::{BoundKind, ClusteringBound, DecoratedKey, DeletionTime, Row};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfiltered {
     /// A row.
-    Row(Arc<Row>),
-    /// An end of one range tombstone, or the place where one ends and the next starts.
-    Marker(RangeTombstoneMarker),
+    Row(Row),
+    /// An end of one range tombstone, or the place where one ends and the next starts: rare beside rows, and large.
+    Marker(Box<RangeTombstoneMarker>),
 }
 
 /// One end of a range tombstone, or a boundary between two (Cassandra: `RangeTombstoneMarker`).
@@ -35,6 +33,12 @@ pub struct RangeTombstoneMarker {
     pub end: Option<DeletionTime>,
     /// The deletion that starts here, in clustering order.
     pub start: Option<DeletionTime>,
+}
+
+impl From<RangeTombstoneMarker> for Unfiltered {
+    fn from(marker: RangeTombstoneMarker) -> Self {
+        Self::Marker(Box::new(marker))
+    }
 }
 
 impl RangeTombstoneMarker {
@@ -75,7 +79,7 @@ pub trait UnfilteredRowIterator: Send {
     fn partition_deletion(&self) -> DeletionTime;
 
     /// The static row, where there is one. Its clustering is empty.
-    fn static_row(&self) -> Option<&Arc<Row>>;
+    fn static_row(&self) -> Option<&Row>;
 
     /// Whether items come in reversed clustering order.
     fn is_reversed(&self) -> bool;
@@ -98,7 +102,7 @@ impl<T: UnfilteredRowIterator + ?Sized> UnfilteredRowIterator for Box<T> {
         (**self).partition_deletion()
     }
 
-    fn static_row(&self) -> Option<&Arc<Row>> {
+    fn static_row(&self) -> Option<&Row> {
         (**self).static_row()
     }
 

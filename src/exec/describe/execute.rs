@@ -128,7 +128,7 @@ fn cluster(context: &ExecutionContext<'_>) -> Rows {
 }
 
 /// The end of each range and the nodes that have it, as a map of lists: this node has them all.
-fn put_ownership(out: &mut BytesMut, coordinator: &Coordinator) {
+fn put_ownership(out: &mut Vec<u8>, coordinator: &Coordinator) {
     let node = coordinator.node();
     let endpoint = format!("/{}", std::net::SocketAddr::new(node.broadcast_address, node.storage_port));
     let mut tokens: Vec<String> = node.tokens.iter().map(i64::to_string).collect();

@@ -303,13 +303,13 @@ const ROW_DELETION: usize = 13;
 fn row_size(row: &Row) -> usize {
     const COMPLEX_DELETION: usize = 12;
     const CELL: usize = 8 + 4 + 8;
-    let liveness = if row.liveness.ttl == 0 { LIVENESS } else { LIVENESS + 4 + 8 };
-    let clustering: usize = row.clustering.values().flatten().map(<[u8]>::len).sum();
+    let liveness = if row.liveness().ttl == 0 { LIVENESS } else { LIVENESS + 4 + 8 };
+    let clustering: usize = row.clustering().values().flatten().map(<[u8]>::len).sum();
     let cells: usize =
         row.cells().map(|cell| CELL + cell.value.len() + cell.path.map_or(0, <[u8]>::len)).sum();
     let mut complex: Vec<_> =
         row.cells().filter(|cell| cell.path.is_some()).map(|cell| cell.column).collect();
-    complex.extend(row.complex_deletions().iter().map(|(column, _)| *column));
+    complex.extend(row.complex_deletions().map(|(column, _)| column));
     complex.sort_unstable();
     complex.dedup();
     clustering + liveness + ROW_DELETION + cells + COMPLEX_DELETION * complex.len()

@@ -124,7 +124,7 @@ fn in_order(order: &TableOrder, mut rows: Vec<Row>) -> Vec<Row> {
     if rows.len() <= 1 {
         return rows;
     }
-    let compare = |a: &Row, b: &Row| order.clustering().compare_clusterings(&a.clustering, &b.clustering);
+    let compare = |a: &Row, b: &Row| order.clustering().compare_clusterings(a.clustering(), b.clustering());
     rows.sort_by(compare);
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
     for row in rows {

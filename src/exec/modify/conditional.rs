@@ -80,7 +80,7 @@ impl Answer {
 
     /// What was there instead: each row, or else the static row.
     fn refused(&self, current: &PartitionResult, now_in_seconds: i64) -> Rows {
-        let static_row = current.static_row.as_deref();
+        let static_row = current.static_row.as_ref();
         if current.rows.is_empty() && static_row.is_none() {
             return Self::alone(&self.applied, false);
         }
@@ -114,16 +114,16 @@ impl ReadColumns {
     }
 
     /// The row with nothing but these columns; none where nothing is left of it.
-    fn of(&self, row: &Arc<Row>) -> Option<Arc<Row>> {
+    fn of(&self, row: &Row) -> Option<Row> {
         match self {
             Self::All => Some(row.clone()),
             Self::These(ids) => {
                 let mut builder = RowBuilder::new();
                 row.cells().filter(|cell| ids.contains(&cell.column)).for_each(|cell| builder.add(cell));
-                if builder.is_empty() && row.liveness.is_empty() {
+                if builder.is_empty() && row.liveness().is_empty() {
                     return None;
                 }
-                Some(Arc::new(builder.build(row.clustering.clone(), row.liveness, DeletionTime::LIVE)))
+                Some(builder.build(row.clustering(), row.liveness(), DeletionTime::LIVE))
             }
         }
     }
@@ -437,13 +437,13 @@ impl<'a> ConditionalRequest<'a> {
 
     fn holds(&self, current: &PartitionResult) -> Result<bool, Error> {
         if let Some(condition) = &self.static_condition
-            && !condition.holds(current.static_row.as_deref())?
+            && !condition.holds(current.static_row.as_ref())?
         {
             return Ok(false);
         }
         for (clustering, condition) in &self.row_conditions {
-            let row = current.rows.iter().find(|row| row.clustering == *clustering);
-            if !condition.holds(row.map(|row| &**row))? {
+            let row = current.rows.iter().find(|row| row.clustering() == *clustering);
+            if !condition.holds(row)? {
                 return Ok(false);
             }
         }
@@ -501,19 +501,19 @@ fn stamp(mutation: &mut Mutation, ballot: i64, has_own_times: bool) {
             tombstone.deletion = before(tombstone.deletion);
         }
         for row in update.rows.iter_mut().chain(&mut update.static_row) {
-            if row.deletion.is_live() && row.complex_deletions().is_empty() && !has_own_times {
+            if row.deletion().is_live() && row.complex_deletions().len() == 0 && !has_own_times {
                 continue;
             }
             let mut builder = RowBuilder::with_capacity(row.cell_count(), row.data_len());
             row.cells().for_each(|cell| builder.add(Cell { timestamp: ballot, ..cell }));
             for (column, deletion) in row.complex_deletions() {
-                builder.add_complex_deletion(*column, before(*deletion));
+                builder.add_complex_deletion(column, before(deletion));
             }
-            let mut liveness = row.liveness;
+            let mut liveness = row.liveness();
             if !liveness.is_empty() {
                 liveness.timestamp = ballot;
             }
-            *row = builder.build(row.clustering.clone(), liveness, before(row.deletion));
+            *row = builder.build(row.clustering(), liveness, before(row.deletion()));
         }
     }
 }

@@ -238,14 +238,14 @@ impl RowWriter<'_> {
             let only = [Clustering::EMPTY];
             let names_rows = plan.restrictions.has_clustering_restrictions();
             for clustering in if names_rows { clusterings } else { &only } {
-                let row = current.and_then(|p| p.rows.iter().find(|r| r.clustering == *clustering));
-                self.regular_row(key, clustering, row.map(|r| &**r), collector)?;
+                let row = current.and_then(|p| p.rows.iter().find(|r| r.clustering() == *clustering));
+                self.regular_row(key, clustering, row, collector)?;
             }
         } else if !plan.regular.is_empty() {
             return Err(Error::invalid("Range deletions are not supported for specific columns"));
         }
         if !plan.statics.is_empty() {
-            self.static_row(key, current.and_then(|p| p.static_row.as_deref()), collector)?;
+            self.static_row(key, current.and_then(|p| p.static_row.as_ref()), collector)?;
         }
         Ok(())
     }
@@ -285,7 +285,7 @@ impl RowWriter<'_> {
             }
             update.cell(value.id, None, &[]);
         }
-        Ok(update.build(clustering.clone(), LivenessInfo::EMPTY, DeletionTime::LIVE))
+        Ok(update.build(clustering, LivenessInfo::EMPTY, DeletionTime::LIVE))
     }
 
     fn static_row(
@@ -316,14 +316,14 @@ impl RowWriter<'_> {
                 if complex.contains(&operation.column.id) {
                     let done =
                         std::mem::replace(&mut update, RowUpdate::new(self.time, operations.len(), 64));
-                    give(done.build(clustering.clone(), LivenessInfo::EMPTY, DeletionTime::LIVE));
+                    give(done.build(clustering, LivenessInfo::EMPTY, DeletionTime::LIVE));
                     complex.clear();
                 }
                 complex.push(operation.column.id);
             }
             operation.execute(self.bind, &mut update, current)?;
         }
-        give(update.build(clustering.clone(), liveness, DeletionTime::LIVE));
+        give(update.build(clustering, liveness, DeletionTime::LIVE));
         Ok(())
     }
 
@@ -343,7 +343,7 @@ impl RowWriter<'_> {
         for clustering in clusterings {
             if clustering.len() == plan.table.clustering.len() {
                 let row = RowUpdate::new(self.time, 0, 0);
-                update.rows.push(row.build(clustering.clone(), LivenessInfo::EMPTY, deletion));
+                update.rows.push(row.build(clustering, LivenessInfo::EMPTY, deletion));
             } else {
                 let bound = |kind| ClusteringBound { kind, prefix: clustering.clone() };
                 let slice = Slice {

@@ -82,7 +82,7 @@ impl RowUpdate {
     }
 
     /// The row as changed so far.
-    pub fn build(mut self, clustering: Clustering, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
+    pub fn build(mut self, clustering: &Clustering, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
         for (column, by) in &self.counters {
             let context = counter::create_update(*by);
             self.builder.add(Cell::live(*column, self.time.timestamp, &context));

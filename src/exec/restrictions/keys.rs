@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use super::{Restriction, RestrictionKind, Restrictions, Side, TermSlice, TupleTerm, invalid};
 use crate::error::Error;
@@ -27,23 +29,19 @@ impl Restrictions {
     /// The partition keys that are asked for, in the order of the key's type, each once
     /// (Cassandra: `getPartitionKeys`).
     pub fn partition_keys<'a>(&'a self, context: &BindContext<'a>) -> Result<Vec<DecoratedKey>, Error> {
-        let keys = match &self.partition_key[..] {
+        let one = match &self.partition_key[..] {
             [one]
                 if self.key_types.len() == 1
                     && let RestrictionKind::Eq(TupleTerm::One(term)) = &one.kind =>
             {
-                vec![single_key(one, term, context)?]
+                Some(single_key(one, term, context)?)
             }
-            _ => self.keys(context)?,
+            all => equal_values(all, context)?.map(|values| serialize_key(&values)).transpose()?,
         };
-        let mut decorated = Vec::with_capacity(keys.len());
-        for key in keys {
-            if key.is_empty() {
-                return Err(invalid("Key may not be empty"));
-            }
-            check_length(key.len())?;
-            decorated.push(DecoratedKey { token: Token(types::token::token(&key)), key });
-        }
+        let decorated = match one {
+            Some(key) => vec![decorated(key)?],
+            None => self.keys(context)?.into_iter().map(decorated).collect::<Result<_, _>>()?,
+        };
         match &self.token {
             None => Ok(decorated),
             Some(token) => token.retain(decorated, context),
@@ -75,6 +73,35 @@ impl Restrictions {
         }
     }
 }
+
+fn decorated(key: Bytes) -> Result<DecoratedKey, Error> {
+    if key.is_empty() {
+        return Err(invalid("Key may not be empty"));
+    }
+    check_length(key.len())?;
+    Ok(DecoratedKey { token: Token(types::token::token(&key)), key })
+}
+
+/// The values of columns each of which has to be equal to one term; none where some restriction is of another kind.
+pub(super) fn equal_values<'a>(
+    restrictions: &'a [Arc<Restriction>],
+    context: &BindContext<'a>,
+) -> Result<Option<EqualValues<'a>>, Error> {
+    let is_one = |r: &Arc<Restriction>| matches!(r.kind, RestrictionKind::Eq(TupleTerm::One(_)));
+    if !restrictions.iter().all(is_one) {
+        return Ok(None);
+    }
+    let mut values = EqualValues::new();
+    for restriction in restrictions {
+        if let RestrictionKind::Eq(TupleTerm::One(term)) = &restriction.kind {
+            values.push(restriction.required(0, term.bind(context)?)?);
+        }
+    }
+    Ok(Some(values))
+}
+
+/// One value for each column.
+pub(super) type EqualValues<'a> = SmallVec<[Cow<'a, [u8]>; 4]>;
 
 /// Each prefix with each of the values at its end.
 pub(super) fn product<'a>(

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::keys::product;
+use super::keys::{equal_values, product};
 use super::{Restriction, RestrictionKind, Restrictions, Side, TermSlice, Value, invalid};
 use crate::error::Error;
 use crate::exec::term::{BindContext, Bound};
@@ -13,6 +13,9 @@ impl Restrictions {
     /// The clusterings that are asked for, in clustering order, each once. Only where all clustering columns are
     /// restricted by equality or IN.
     pub fn clusterings<'a>(&'a self, context: &BindContext<'a>) -> Result<Vec<Clustering>, Error> {
+        if let Some(values) = equal_values(&self.clustering, context)? {
+            return Ok(vec![Clustering::new(values.iter().map(|v| Some(&**v)))]);
+        }
         let mut prefixes: Vec<Vec<Cow<'a, [u8]>>> = vec![Vec::with_capacity(self.clustering_columns)];
         for restriction in &self.clustering {
             let values = restriction.values(context)?;
@@ -25,7 +28,7 @@ impl Restrictions {
             prefixes.iter().map(|values| Clustering::new(values.iter().map(|v| Some(&**v)))).collect();
         if clusterings.len() > 1 {
             clusterings.sort_by(|a, b| self.comparator.compare_clusterings(a, b));
-            clusterings.dedup_by(|a, b| self.comparator.compare_clusterings(a, b).is_eq());
+            clusterings.dedup_by(|a, b| self.comparator.compare_clusterings(&*a, &*b).is_eq());
         }
         Ok(clusterings)
     }

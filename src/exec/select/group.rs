@@ -1,7 +1,5 @@
 //! GROUP BY, and aggregates over everything (Cassandra: `GroupMaker`, `AggregationQueryPager`).
 
-use std::sync::Arc;
-
 use super::output::Output;
 use super::selector::{AggregateCall, Evaluation, Selector, argument_value};
 use super::source::RowView;
@@ -27,16 +25,16 @@ pub struct GroupBy {
 #[derive(Clone, Debug)]
 struct OwnedRow {
     key: DecoratedKey,
-    row: Option<Arc<Row>>,
-    static_row: Option<Arc<Row>>,
+    row: Option<Row>,
+    static_row: Option<Row>,
 }
 
 impl OwnedRow {
     fn view(&self, now_in_seconds: i64) -> RowView<'_> {
         RowView {
             key: &self.key,
-            row: self.row.as_deref(),
-            static_row: self.static_row.as_deref(),
+            row: self.row.as_ref(),
+            static_row: self.static_row.as_ref(),
             now_in_seconds,
         }
     }
@@ -91,7 +89,7 @@ impl<'a> Groups<'a> {
     fn key_of(&self, group_by: &GroupBy, row: &OwnedRow) -> Result<GroupKey, Error> {
         let partition = row.key.clone();
         let Some(found) = &row.row else { return Ok(GroupKey { partition, clustering: None }) };
-        let values = found.clustering.values().take(group_by.clustering_columns);
+        let values = found.clustering().values().take(group_by.clustering_columns);
         let mut clustering: Vec<Option<Vec<u8>>> = values.map(|value| value.map(<[u8]>::to_vec)).collect();
         if let Some(function) = &group_by.function {
             let with =
@@ -184,7 +182,7 @@ impl SelectPlan {
         let mut metadata = ResultMetadata::new(self.columns.clone());
         let Some(query) = query else { return Ok(Rows { metadata, content: groups.finish()? }) };
         let per_partition_limit = counts.in_partition;
-        let (mut last_key, mut last_row, mut in_last_partition) = (None, None::<Arc<Row>>, 0);
+        let (mut last_key, mut last_row, mut in_last_partition) = (None, None::<Row>, 0);
         let mut partition: Option<bytes::Bytes> = None;
         let mut mark: Option<RowMark> = None;
         if let Some(state) = &state {

@@ -4,6 +4,7 @@
 //! selected of each row straight into the response.
 //!
 //! - [`columns`]: which columns are read.
+//! - [`plain`]: columns that are copied as they stand.
 //! - [`source`]: where the value of a plain column comes from.
 //! - [`selector`]: selected expressions.
 //! - [`timestamps`]: `WRITETIME` and `TTL`.
@@ -14,6 +15,7 @@
 pub mod columns;
 pub mod group;
 pub mod output;
+pub mod plain;
 pub mod read_size;
 pub mod selector;
 pub mod source;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use self::columns::ReadColumns;
 use self::group::{GroupBy, GroupCounts};
 use self::output::Output;
+use self::plain::SelectedColumns;
 use self::read_size::ReadSizeLimit;
 use self::selector::{AggregateCall, Selector};
 use self::source::Source;
@@ -48,7 +51,7 @@ const DEFAULT_PAGE_SIZE: i32 = 10_000;
 #[derive(Clone, Debug)]
 pub enum Selection {
     /// Columns as they are.
-    Columns(Vec<Source>),
+    Columns(SelectedColumns),
     /// Expressions.
     Expressions(Vec<Selector>),
 }
@@ -183,7 +186,7 @@ impl SelectPlan {
         };
         match page_size.filter(|size| query.limit > *size) {
             None => {
-                let command = query.command();
+                let command = query.into_command();
                 check_serial(&command, context.options.consistency)?;
                 output.add_all(&context.reader.read(&command)?.partitions)?;
             }

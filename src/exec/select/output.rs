@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::plain::SelectedColumns;
 use super::selector::{Evaluation, Selector};
 use super::source::{RowView, Source};
 use super::{PostOrdering, SelectContext, SelectPlan, Selection};
@@ -47,7 +48,7 @@ impl<'a> Output<'a> {
             let view = RowView {
                 key: &partition.key,
                 row: None,
-                static_row: partition.static_row.as_deref(),
+                static_row: partition.static_row.as_ref(),
                 now_in_seconds: self.context.now_in_seconds,
             };
             if partition.rows.is_empty() {
@@ -70,7 +71,7 @@ impl<'a> Output<'a> {
         let with = Evaluation { row: view, aggregates, bind: self.bind };
         let mut values = Vec::new();
         match &self.plan.selection {
-            Selection::Columns(sources) => {
+            Selection::Columns(SelectedColumns { sources, .. }) => {
                 let value =
                     |source: &Source| view.as_ref().and_then(|v| source.value(v).map(|v| v.into_owned()));
                 values.extend(sources.iter().map(value));
@@ -99,12 +100,7 @@ impl<'a> Output<'a> {
         let before = self.writer.len();
         let as_they_are = self.plan.post_ordering.is_none() && self.plan.json.is_none();
         match &self.plan.selection {
-            Selection::Columns(sources) if as_they_are => {
-                self.writer.begin_row();
-                for source in sources {
-                    source.write(&view, &mut self.writer);
-                }
-            }
+            Selection::Columns(columns) if as_they_are => columns.write(&view, &mut self.writer),
             Selection::Expressions(selectors) if as_they_are => {
                 let with = Evaluation { row: Some(view), aggregates: &[], bind: self.bind };
                 self.writer.begin_row();

@@ -115,7 +115,7 @@ impl Source {
         match self.place {
             Place::PartitionKey => Some(&view.key.key),
             Place::KeyComponent(i) => key_component(&view.key.key, i),
-            Place::Clustering(i) => view.row?.clustering.get(i),
+            Place::Clustering(i) => view.row?.clustering().get(i),
             Place::Regular(id) => view.row?.cell(id).map(|cell| cell.value),
             Place::Static(id) => view.static_row?.cell(id).map(|cell| cell.value),
         }
@@ -123,7 +123,7 @@ impl Source {
 }
 
 /// A component of a composite partition key.
-fn key_component(key: &[u8], index: usize) -> Option<&[u8]> {
+pub(super) fn key_component(key: &[u8], index: usize) -> Option<&[u8]> {
     let mut rest = key;
     for _ in 0..index {
         let (length, tail) = rest.split_first_chunk::<2>()?;

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::exec::restrictions::Restrictions;
 use crate::exec::result::{ColumnSpec, Columns};
 use crate::exec::select::columns::{ReadColumns, column_of};
+use crate::exec::select::plain::SelectedColumns;
 use crate::exec::select::selector::{AggregateCall, Selector};
 use crate::exec::select::source::Source;
 use crate::exec::select::{PostOrdering, SelectPlan, Selection};
@@ -141,7 +142,7 @@ fn select_all<'a>(
         let sources = read.iter().map(|c| Source::of(c, table.partition_key.len())).collect();
         return Ok(Selected {
             columns: Columns::new(specs),
-            selection: Selection::Columns(sources),
+            selection: Selection::Columns(SelectedColumns::new(sources, table)),
             aggregates: Vec::new(),
             read,
         });
@@ -164,7 +165,10 @@ fn select_all<'a>(
         .collect();
     Ok(Selected {
         columns: Columns::new(specs),
-        selection: sources.map_or(Selection::Expressions(selectors), Selection::Columns),
+        selection: match sources {
+            Some(sources) => Selection::Columns(SelectedColumns::new(sources, table)),
+            None => Selection::Expressions(selectors),
+        },
         aggregates: factory.aggregates,
         read: factory.columns,
     })
@@ -193,8 +197,8 @@ fn read_columns(table: &TableMetadata, selected: &Selected<'_>, restrictions: &R
     let fetches_all_statics = restrictions.returns_static_only_partitions();
     match &selected.selection {
         Selection::Columns(_) if columns().all(is_read) => ReadColumns::Known(ColumnFilter::ALL),
-        Selection::Columns(sources) => {
-            let read = sources.iter().filter_map(column_of).chain(others);
+        Selection::Columns(columns) => {
+            let read = columns.sources.iter().filter_map(column_of).chain(others);
             ReadColumns::new([], &selected.aggregates, read, fetches_all_statics)
         }
         Selection::Expressions(selectors) => {

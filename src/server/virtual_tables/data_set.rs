@@ -148,7 +148,7 @@ impl DataSet {
             }
         }
         let values = clustering.iter().map(|value| Some(value.as_slice()));
-        let built = cells.build(Clustering::new(values), LivenessInfo::new(0), DeletionTime::LIVE);
+        let built = cells.build(&Clustering::new(values), LivenessInfo::new(0), DeletionTime::LIVE);
         self.partitions.entry(key).or_default().insert(clustering, built);
     }
 
@@ -157,7 +157,7 @@ impl DataSet {
         let partition = |(key, rows): (Vec<u8>, BTreeMap<Vec<Value>, Row>)| PartitionResult {
             key: DecoratedKey::new(Bytes::from(key)),
             static_row: None,
-            rows: rows.into_values().map(Arc::new).collect(),
+            rows: rows.into_values().collect(),
         };
         self.partitions.into_iter().map(partition).collect()
     }
@@ -181,7 +181,7 @@ mod tests {
         rows.add(NewRow::default().set("keyspace_name", "without the rest of its key"));
         let partitions = rows.finish();
         assert_eq!(partitions.iter().map(|p| p.rows.len()).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(partitions[1].rows[0].clustering.get(1), Some(&b"w"[..]));
+        assert_eq!(partitions[1].rows[0].clustering().get(1), Some(&b"w"[..]));
         let cells: Vec<_> = partitions[0].rows[0].cells().map(|cell| cell.column).collect();
         assert_eq!(cells, [table.column("position").unwrap().id]);
     }

@@ -293,7 +293,7 @@ impl RowReader<'_> {
                 self.read_cell(input, column, liveness, &mut builder)?;
             }
         }
-        Ok(builder.build(clustering, liveness, deletion))
+        Ok(builder.build(&clustering, liveness, deletion))
     }
 
     fn read_cell(

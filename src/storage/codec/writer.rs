@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::super::error::StorageError;
 use super::super::memtable::{RangeTombstones, markers};
 use super::super::model::{
-    Cell, Clustering, DeletionTime, LivenessInfo, Mutation, NO_EXPIRATION, NO_TTL, PartitionUpdate, Row,
+    Cell, DeletionTime, LivenessInfo, Mutation, NO_EXPIRATION, NO_TTL, PartitionUpdate, Prefix, Row,
 };
 use super::super::order::{LayoutColumn, TableOrder};
 use super::super::unfiltered::RangeTombstoneMarker;
@@ -91,7 +91,7 @@ fn columns_of<'a, 'r>(
 ) -> Columns<'a> {
     let mut columns = Columns::new();
     for row in rows {
-        let ids = row.cells().map(|c| c.column).chain(row.complex_deletions().iter().map(|(id, _)| *id));
+        let ids = row.cells().map(|c| c.column).chain(row.complex_deletions().map(|(id, _)| id));
         for id in ids {
             if columns.iter().any(|c| c.id == id) {
                 continue;
@@ -137,10 +137,10 @@ fn minima_of(update: &PartitionUpdate) -> Minima {
         collector.deletion(tombstone.deletion);
     }
     for row in update.static_row.iter().chain(&update.rows) {
-        collector.liveness(row.liveness);
-        collector.deletion(row.deletion);
+        collector.liveness(row.liveness());
+        collector.deletion(row.deletion());
         for (_, deletion) in row.complex_deletions() {
-            collector.deletion(*deletion);
+            collector.deletion(deletion);
         }
         for cell in row.cells() {
             collector.times(cell.timestamp, cell.ttl, cell.local_deletion_time);
@@ -242,7 +242,7 @@ impl RowWriter<'_> {
         markers.try_for_each(|marker| self.put_marker(out, &marker))
     }
 
-    fn put_clustering(&self, out: &mut Vec<u8>, clustering: &Clustering) -> Result<(), StorageError> {
+    fn put_clustering(&self, out: &mut Vec<u8>, clustering: Prefix<'_>) -> Result<(), StorageError> {
         let lengths = self.order.clustering_lengths();
         let values: SmallVec<[Option<&[u8]>; 8]> = clustering.values().collect();
         for (i, group) in values.chunks(32).enumerate() {
@@ -265,7 +265,7 @@ impl RowWriter<'_> {
         out.push(IS_MARKER);
         out.push(marker.bound.kind as u8);
         out.extend_from_slice(&(marker.bound.prefix.len() as u16).to_be_bytes());
-        self.put_clustering(out, &marker.bound.prefix)?;
+        self.put_clustering(out, (&marker.bound.prefix).into())?;
         for deletion in [marker.end, marker.start].into_iter().flatten() {
             self.minima.put_deletion(out, deletion);
         }
@@ -279,12 +279,12 @@ impl RowWriter<'_> {
         };
         let present: SmallVec<[(usize, &LayoutColumn); 16]> =
             columns.iter().enumerate().filter(|(_, c)| is_present(c)).map(|(i, c)| (i, *c)).collect();
-        let has_complex_deletion = row.complex_deletions().iter().any(|(_, d)| !d.is_live());
+        let has_complex_deletion = row.complex_deletions().any(|(_, d)| !d.is_live());
         let mut flags = 0;
         let mut set = |flag: u8, is: bool| flags |= if is { flag } else { 0 };
-        set(HAS_TIMESTAMP, !row.liveness.is_empty());
-        set(HAS_TTL, !row.liveness.is_empty() && row.liveness.ttl != NO_TTL);
-        set(HAS_DELETION, !row.deletion.is_live());
+        set(HAS_TIMESTAMP, !row.liveness().is_empty());
+        set(HAS_TTL, !row.liveness().is_empty() && row.liveness().ttl != NO_TTL);
+        set(HAS_DELETION, !row.deletion().is_live());
         set(HAS_COMPLEX_DELETION, has_complex_deletion);
         set(HAS_ALL_COLUMNS, present.len() == columns.len());
         set(EXTENSION, is_static);
@@ -292,17 +292,17 @@ impl RowWriter<'_> {
         if is_static {
             out.push(IS_STATIC);
         } else {
-            self.put_clustering(out, &row.clustering)?;
+            self.put_clustering(out, row.clustering())?;
         }
-        if !row.liveness.is_empty() {
-            self.minima.put_timestamp(out, row.liveness.timestamp);
-            if row.liveness.ttl != NO_TTL {
-                self.minima.put_ttl(out, row.liveness.ttl);
-                self.minima.put_local_deletion_time(out, row.liveness.local_expiration_time);
+        if !row.liveness().is_empty() {
+            self.minima.put_timestamp(out, row.liveness().timestamp);
+            if row.liveness().ttl != NO_TTL {
+                self.minima.put_ttl(out, row.liveness().ttl);
+                self.minima.put_local_deletion_time(out, row.liveness().local_expiration_time);
             }
         }
-        if !row.deletion.is_live() {
-            self.minima.put_deletion(out, row.deletion);
+        if !row.deletion().is_live() {
+            self.minima.put_deletion(out, row.deletion());
         }
         if present.len() != columns.len() {
             put_subset(out, &present, columns.len());
@@ -315,7 +315,7 @@ impl RowWriter<'_> {
                 vint::write_unsigned(out, row.cells_of(column.id).len() as u64);
             }
             for cell in row.cells_of(column.id) {
-                self.put_cell(out, &cell, column, row.liveness)?;
+                self.put_cell(out, &cell, column, row.liveness())?;
             }
         }
         Ok(())

@@ -1,8 +1,6 @@
 //! What may go for good when SSTables are compacted: tombstones older than `gc_grace_seconds` that shadow nothing
 //! elsewhere (Cassandra: `DeletionPurger`, `PurgeFunction`, `AbstractCell.purge`).
 
-use std::sync::Arc;
-
 use crate::storage::model::{Cell, DecoratedKey, DeletionTime, LivenessInfo, Row, RowBuilder};
 use crate::storage::{
     BoxedRowIterator, RangeTombstoneMarker, StorageError, Unfiltered, UnfilteredRowIterator,
@@ -57,28 +55,28 @@ impl Purger {
 
     /// Whether a row loses nothing.
     fn keeps_all(&self, row: &Row) -> bool {
-        self.liveness(row.liveness) == row.liveness
-            && self.deletion(row.deletion) == row.deletion
-            && row.complex_deletions().iter().all(|(_, d)| self.deletion(*d) == *d)
+        self.liveness(row.liveness()) == row.liveness()
+            && self.deletion(row.deletion()) == row.deletion()
+            && row.complex_deletions().all(|(_, d)| self.deletion(d) == d)
             && row.cells().all(|cell| self.cell(cell) == Some(cell))
     }
 
     /// The row that is left of one.
-    fn row(&self, row: &Arc<Row>) -> Option<Arc<Row>> {
+    fn row(&self, row: &Row) -> Option<Row> {
         if self.keeps_all(row) {
             return Some(row.clone());
         }
         let mut builder = RowBuilder::new();
         for (column, deletion) in row.complex_deletions() {
-            let deletion = self.deletion(*deletion);
+            let deletion = self.deletion(deletion);
             if !deletion.is_live() {
-                builder.add_complex_deletion(*column, deletion);
+                builder.add_complex_deletion(column, deletion);
             }
         }
         row.cells().filter_map(|cell| self.cell(cell)).for_each(|cell| builder.add(cell));
         let left =
-            builder.build(row.clustering.clone(), self.liveness(row.liveness), self.deletion(row.deletion));
-        (!left.is_empty()).then(|| Arc::new(left))
+            builder.build(row.clustering(), self.liveness(row.liveness()), self.deletion(row.deletion()));
+        (!left.is_empty()).then_some(left)
     }
 
     /// The marker that is left of one: of a boundary, one side may go.
@@ -116,7 +114,7 @@ pub struct PurgedRows {
     rows: BoxedRowIterator,
     purger: Purger,
     deletion: DeletionTime,
-    static_row: Option<Arc<Row>>,
+    static_row: Option<Row>,
 }
 
 impl PurgedRows {
@@ -137,7 +135,7 @@ impl UnfilteredRowIterator for PurgedRows {
         self.deletion
     }
 
-    fn static_row(&self) -> Option<&Arc<Row>> {
+    fn static_row(&self) -> Option<&Row> {
         self.static_row.as_ref()
     }
 
@@ -149,7 +147,7 @@ impl UnfilteredRowIterator for PurgedRows {
         while let Some(item) = self.rows.next()? {
             let left = match item {
                 Unfiltered::Row(row) => self.purger.row(&row).map(Unfiltered::Row),
-                Unfiltered::Marker(marker) => self.purger.marker(marker).map(Unfiltered::Marker),
+                Unfiltered::Marker(marker) => self.purger.marker(*marker).map(Unfiltered::from),
             };
             if left.is_some() {
                 return Ok(left);

@@ -135,7 +135,7 @@ fn tombstones_go_when_nothing_else_needs_them() {
         assert!(partition.deletion.is_live());
         for item in partition.items {
             let crate::storage::Unfiltered::Row(row) = item else { panic!("a marker is left") };
-            assert!(row.deletion.is_live() && row.complex_deletions().is_empty());
+            assert!(row.deletion().is_live() && row.complex_deletions().len() == 0);
             assert!(row.cells().all(|cell| cell.is_live(much_later)));
         }
     }

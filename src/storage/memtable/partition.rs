@@ -1,13 +1,10 @@
 //! One partition in memory.
 
-use std::sync::Arc;
-
-use smallvec::SmallVec;
-
 use super::super::merge::{merge_rows, merge_versions};
 use super::super::model::{ColumnFilter, DeletionTime, PartitionUpdate, Row};
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
+use super::arena::Arena;
 use super::range_tombstones::RangeTombstones;
 use super::row_set::RowSet;
 
@@ -19,7 +16,7 @@ pub struct PartitionData {
     /// Deletions of slices.
     pub range_tombstones: RangeTombstones,
     /// The static row.
-    pub static_row: Option<Arc<Row>>,
+    pub static_row: Option<Row>,
     /// The rows, those too that deletions of the partition or of slices shadow.
     pub rows: RowSet,
 }
@@ -41,6 +38,7 @@ impl PartitionData {
         &mut self,
         order: &TableOrder,
         update: PartitionUpdate,
+        arena: &mut Arena,
         observer: &mut dyn PartitionObserver,
     ) -> i64 {
         let mut grown = 0;
@@ -56,15 +54,14 @@ impl PartitionData {
         }
         if let Some(new) = update.static_row {
             let old = self.static_row.take();
-            let (merged, delta) = merge_into(order, old.as_ref(), Arc::new(new));
+            let (merged, delta) = merge_into(order, old.as_ref(), &new, arena);
             observer.static_row_changed(old.as_ref(), Some(&merged));
             self.static_row = Some(merged);
             grown += delta;
         }
         for new in update.rows {
-            let clustering = new.clustering.clone();
-            self.rows.upsert(order.clustering(), &clustering, |old| {
-                let (merged, delta) = merge_into(order, old, Arc::new(new));
+            self.rows.upsert(order.clustering(), new.clustering(), |old| {
+                let (merged, delta) = merge_into(order, old, &new, arena);
                 observer.row_changed(old, Some(&merged));
                 grown += delta;
                 merged
@@ -77,21 +74,20 @@ impl PartitionData {
 /// What one range tombstone takes, roughly.
 const RANGE_TOMBSTONE_BYTES: i64 = 160;
 
-/// The merge of an old and a new version, and by how many bytes it is greater than the old one.
-fn merge_into(order: &TableOrder, old: Option<&Arc<Row>>, new: Arc<Row>) -> (Arc<Row>, i64) {
+/// The merge of an old and a new version, in the arena, and by how many bytes that grew: what was replaced stays there.
+fn merge_into(order: &TableOrder, old: Option<&Row>, new: &Row, arena: &mut Arena) -> (Row, i64) {
     let Some(old) = old else {
         // A row may shadow parts of itself, where a batch deletes and writes it.
-        let slot = size_of::<Arc<Row>>() * 2;
-        let merged = merge_rows(order, std::slice::from_ref(&new), DeletionTime::LIVE, &ColumnFilter::ALL)
-            .unwrap_or(new);
-        let grown = merged.memory_size() + slot;
+        let merged = merge_rows(order, std::slice::from_ref(new), DeletionTime::LIVE, &ColumnFilter::ALL);
+        let merged = merged.as_ref().unwrap_or(new).in_copy(|bytes| arena.place(bytes));
+        let grown = merged.memory_size();
         return (merged, grown as i64);
     };
-    let versions: SmallVec<[&Row; 2]> = SmallVec::from_buf([&**old, &*new]);
-    match merge_versions(order, &versions, DeletionTime::LIVE, &ColumnFilter::ALL) {
+    match merge_versions(order, &[old, new], DeletionTime::LIVE, &ColumnFilter::ALL) {
         Some(merged) => {
-            let delta = merged.memory_size() as i64 - old.memory_size() as i64;
-            (Arc::new(merged), delta)
+            let merged = merged.in_copy(|bytes| arena.place(bytes));
+            let grown = merged.buffer().len();
+            (merged, grown as i64)
         }
         None => (old.clone(), 0),
     }

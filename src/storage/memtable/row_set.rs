@@ -9,10 +9,10 @@
 use std::sync::Arc;
 
 use super::super::comparator::{ClusteringComparator, Position};
-use super::super::model::{Clustering, Row};
+use super::super::model::{Clustering, Prefix, Row};
 
 /// A chunk is split in two when it grows beyond this.
-const CHUNK_ROWS_MAX: usize = 256;
+const CHUNK_ROWS_MAX: usize = 128;
 
 /// Rows in clustering order, each clustering once. A clone shares everything.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +21,9 @@ pub enum RowSet {
     #[default]
     Empty,
     /// One, as in tables without clustering columns.
-    One(Arc<Row>),
+    One(Row),
     /// Any number, in chunks none of which is empty.
-    Many(Vec<Arc<Vec<Arc<Row>>>>),
+    Many(Vec<Arc<Vec<Row>>>),
 }
 
 /// A place in a [`RowSet`]: the chunk and the place in it.
@@ -49,22 +49,22 @@ impl RowSet {
     }
 
     /// The row of a clustering.
-    pub fn get(&self, comparator: &ClusteringComparator, clustering: &Clustering) -> Option<&Arc<Row>> {
+    pub fn get(&self, comparator: &ClusteringComparator, clustering: &Clustering) -> Option<&Row> {
         let cursor = self.seek(comparator, clustering.into());
         let row = self.at(cursor)?;
-        comparator.compare_clusterings(&row.clustering, clustering).is_eq().then_some(row)
+        comparator.compare_clusterings(row.clustering(), clustering).is_eq().then_some(row)
     }
 
     /// Puts a row in its place: `merge` gets the row that was there and makes of it what takes its place.
     pub fn upsert(
         &mut self,
         comparator: &ClusteringComparator,
-        clustering: &Clustering,
-        merge: impl FnOnce(Option<&Arc<Row>>) -> Arc<Row>,
+        clustering: Prefix<'_>,
+        merge: impl FnOnce(Option<&Row>) -> Row,
     ) {
         match self {
             Self::Empty => *self = Self::One(merge(None)),
-            Self::One(row) => match comparator.compare_clusterings(&row.clustering, clustering) {
+            Self::One(row) => match comparator.compare_clusterings(row.clustering(), clustering) {
                 std::cmp::Ordering::Equal => *row = merge(Some(row)),
                 std::cmp::Ordering::Less => {
                     let rows = vec![row.clone(), merge(None)];
@@ -76,16 +76,12 @@ impl RowSet {
                 }
             },
             Self::Many(chunks) => {
-                // The last chunk whose first row is not after the place, or the first one.
-                let after = chunks.partition_point(|c| {
-                    c.first()
-                        .is_some_and(|r| comparator.compare_clusterings(&r.clustering, clustering).is_le())
-                });
-                let chunk_index = after.saturating_sub(1);
+                let (chunk_index, known) = chunk_of(chunks, comparator, clustering);
                 let Some(shared) = chunks.get_mut(chunk_index) else { return };
                 let chunk = Arc::make_mut(shared);
-                let place =
-                    chunk.binary_search_by(|r| comparator.compare_clusterings(&r.clustering, clustering));
+                let place = known.unwrap_or_else(|| {
+                    chunk.binary_search_by(|r| comparator.compare_clusterings(r.clustering(), clustering))
+                });
                 match place {
                     Ok(i) => {
                         let merged = merge(Some(&chunk[i]));
@@ -94,9 +90,12 @@ impl RowSet {
                     Err(i) => chunk.insert(i, merge(None)),
                 }
                 if chunk.len() > CHUNK_ROWS_MAX {
-                    // Rows that come in order leave full chunks behind.
-                    let appended = place == Err(chunk.len() - 1);
-                    let at = if appended { chunk.len() - 1 } else { chunk.len() / 2 };
+                    // Rows that come in order, or in reversed order, leave full chunks behind.
+                    let at = match place {
+                        Err(0) => 1,
+                        Err(last) if last == chunk.len() - 1 => last,
+                        _ => chunk.len() / 2,
+                    };
                     let upper = chunk.split_off(at);
                     chunks.insert(chunk_index + 1, Arc::new(upper));
                 }
@@ -108,23 +107,21 @@ impl RowSet {
     pub fn seek(&self, comparator: &ClusteringComparator, place: Position<'_>) -> Cursor {
         match self {
             Self::Empty => Cursor { chunk: 0, row: 0 },
-            Self::One(row) => {
-                Cursor { chunk: 0, row: usize::from(comparator.compare(&**row, place).is_lt()) }
-            }
+            Self::One(row) => Cursor { chunk: 0, row: usize::from(comparator.compare(row, place).is_lt()) },
             Self::Many(chunks) => {
                 let chunk = chunks.partition_point(|c| {
-                    c.last().is_some_and(|last| comparator.compare(&**last, place).is_lt())
+                    c.last().is_some_and(|last| comparator.compare(last, place).is_lt())
                 });
                 let row = chunks
                     .get(chunk)
-                    .map_or(0, |c| c.partition_point(|r| comparator.compare(&**r, place).is_lt()));
+                    .map_or(0, |c| c.partition_point(|r| comparator.compare(r, place).is_lt()));
                 Cursor { chunk, row }
             }
         }
     }
 
     /// The row at a cursor; none where it stands at the end.
-    pub fn at(&self, cursor: Cursor) -> Option<&Arc<Row>> {
+    pub fn at(&self, cursor: Cursor) -> Option<&Row> {
         match self {
             Self::Empty => None,
             Self::One(row) => (cursor == Cursor { chunk: 0, row: 0 }).then_some(row),
@@ -155,7 +152,7 @@ impl RowSet {
     }
 
     /// All rows in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Row>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Row> {
         let mut cursor = Cursor { chunk: 0, row: 0 };
         std::iter::from_fn(move || {
             let row = self.at(cursor)?;
@@ -163,4 +160,26 @@ impl RowSet {
             Some(row)
         })
     }
+}
+
+/// Where a row belongs: its chunk and, where it comes before or after all others, its place there. Each row that is
+/// looked at may have to be waited for, and those of time series mostly come at one of both ends.
+fn chunk_of(
+    chunks: &[Arc<Vec<Row>>],
+    comparator: &ClusteringComparator,
+    clustering: Prefix<'_>,
+) -> (usize, Option<Result<usize, usize>>) {
+    let compare = |row: &Row| comparator.compare_clusterings(row.clustering(), clustering);
+    let last_chunk = chunks.len().saturating_sub(1);
+    if let Some(chunk) = chunks.last()
+        && chunk.last().is_some_and(|row| compare(row).is_lt())
+    {
+        return (last_chunk, Some(Err(chunk.len())));
+    }
+    if chunks.first().and_then(|chunk| chunk.first()).is_some_and(|row| compare(row).is_gt()) {
+        return (0, Some(Err(0)));
+    }
+    // The last chunk whose first row is not after the place.
+    let after = chunks.partition_point(|chunk| chunk.first().is_some_and(|row| compare(row).is_le()));
+    (after.saturating_sub(1), None)
 }

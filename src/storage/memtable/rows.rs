@@ -69,7 +69,7 @@ impl MemtableRows {
     }
 
     /// The next row of the current slice, and the rows left after it.
-    fn peek_row(&self) -> Option<(&Arc<Row>, (Cursor, Cursor))> {
+    fn peek_row(&self) -> Option<(&Row, (Cursor, Cursor))> {
         let (start, end) = self.rows.filter(|(start, end)| start < end)?;
         if self.reversed {
             let last = self.data.rows.before(end)?;
@@ -85,12 +85,12 @@ impl MemtableRows {
             (_, None) => false,
             (None, Some(_)) => true,
             (Some((row, _)), Some(marker)) => {
-                let ordering = self.order.clustering().compare(&marker.bound, &***row);
+                let ordering = self.order.clustering().compare(&marker.bound, &**row);
                 if self.reversed { ordering.is_gt() } else { ordering.is_lt() }
             }
         };
         if marker_first {
-            return self.markers.pop_front().map(Unfiltered::Marker);
+            return self.markers.pop_front().map(Unfiltered::from);
         }
         let (row, rest) = row.map(|(row, rest)| (row.clone(), rest))?;
         self.rows = Some(rest);
@@ -133,7 +133,7 @@ impl UnfilteredRowIterator for MemtableRows {
         self.data.deletion
     }
 
-    fn static_row(&self) -> Option<&Arc<Row>> {
+    fn static_row(&self) -> Option<&Row> {
         self.data.static_row.as_ref()
     }
 

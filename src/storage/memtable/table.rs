@@ -21,10 +21,16 @@ use super::super::model::{ClusteringIndexFilter, DecoratedKey, KeyBound, Partiti
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
 use super::super::unfiltered::{BoxedRowIterator, UnfilteredPartitionIterator};
+use super::arena::Arena;
 use super::partition::PartitionData;
 use super::rows::MemtableRows;
 
-type Partitions = BTreeMap<DecoratedKey, Arc<PartitionData>>;
+/// The partitions of some tokens, and the memory that their rows lie in.
+#[derive(Debug, Default)]
+struct Shard {
+    partitions: BTreeMap<DecoratedKey, Arc<PartitionData>>,
+    arena: Arena,
+}
 
 /// A power of two.
 const SHARDS: usize = 16;
@@ -53,7 +59,7 @@ pub struct Memtable {
     /// Where in the commit log the first of its records may be.
     lower: CommitPosition,
     order: ArcSwap<TableOrder>,
-    shards: Box<[RwLock<Partitions>]>,
+    shards: Box<[RwLock<Shard>]>,
     bytes: AtomicI64,
     min_timestamp: AtomicI64,
     partitions: AtomicUsize,
@@ -107,7 +113,7 @@ impl Memtable {
 
     /// Whether it has something of a partition.
     pub fn contains(&self, key: &DecoratedKey) -> bool {
-        self.shards[shard_of(key.token)].read().contains_key(key)
+        self.shards[shard_of(key.token)].read().partitions.contains_key(key)
     }
 
     /// The number of partitions.
@@ -132,20 +138,18 @@ impl Memtable {
         self.min_timestamp.fetch_min(update.min_timestamp(), Ordering::Relaxed);
         {
             let mut shard = self.shards[shard_of(update.key.token)].write();
-            let partition = match shard.get_mut(&update.key) {
+            let Shard { partitions, arena } = &mut *shard;
+            let partition = match partitions.get_mut(&update.key) {
                 Some(partition) => partition,
                 None => {
                     // The key may be part of a read buffer, which must not be held.
-                    let key = DecoratedKey {
-                        token: update.key.token,
-                        key: Bytes::copy_from_slice(&update.key.key),
-                    };
+                    let key = DecoratedKey { token: update.key.token, key: arena.place(&update.key.key) };
                     grown += PARTITION_BYTES + key.key.len() as i64;
                     self.partitions.fetch_add(1, Ordering::Relaxed);
-                    shard.entry(key).or_default()
+                    partitions.entry(key).or_default()
                 }
             };
-            grown += Arc::make_mut(partition).apply(&self.order.load(), update, observer);
+            grown += Arc::make_mut(partition).apply(&self.order.load(), update, arena, observer);
             observer.finish();
         }
         self.operations.fetch_add(1, Ordering::Relaxed);
@@ -155,7 +159,7 @@ impl Memtable {
 
     /// A snapshot of a partition.
     pub fn partition(&self, key: &DecoratedKey) -> Option<Arc<PartitionData>> {
-        self.shards[shard_of(key.token)].read().get(key).cloned()
+        self.shards[shard_of(key.token)].read().partitions.get(key).cloned()
     }
 
     /// The part of a partition that a filter selects.
@@ -243,7 +247,7 @@ impl MemtablePartitions {
             }
             {
                 let shard = self.memtable.shards[self.shard].read();
-                let range = shard.range((self.from.clone(), self.to.clone()));
+                let range = shard.partitions.range((self.from.clone(), self.to.clone()));
                 self.batch.extend(range.take(BATCH_PARTITIONS).map(|(k, v)| (k.clone(), v.clone())));
             }
             match self.batch.back() {

@@ -1,7 +1,6 @@
 //! Several sources of one partition become one (Cassandra: `UnfilteredRowIterators.merge`).
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -11,7 +10,7 @@ use super::super::heap_size::Provenance;
 use super::super::model::{BoundKind, ClusteringBound, ColumnFilter, DecoratedKey, DeletionTime, Row};
 use super::super::order::TableOrder;
 use super::super::unfiltered::{BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
-use super::rows::merge_rows;
+use super::rows::{merge_only, merge_rows};
 
 /// Merges sources of one partition, read in the same direction. Rows and range tombstones that others shadow are
 /// gone from it; a row that only one source has and nothing shadows is handed out as it is.
@@ -20,7 +19,7 @@ pub struct MergedRows {
     key: DecoratedKey,
     sources: Vec<Source>,
     partition_deletion: DeletionTime,
-    static_row: Option<Arc<Row>>,
+    static_row: Option<Row>,
     reversed: bool,
     /// The range tombstone that is open in the merged stream, live where none is.
     open: DeletionTime,
@@ -47,8 +46,7 @@ impl MergedRows {
             .iter()
             .map(UnfilteredRowIterator::partition_deletion)
             .fold(DeletionTime::LIVE, DeletionTime::max);
-        let statics: SmallVec<[Arc<Row>; 4]> =
-            sources.iter().filter_map(|s| s.static_row().cloned()).collect();
+        let statics: SmallVec<[Row; 4]> = sources.iter().filter_map(|s| s.static_row().cloned()).collect();
         let static_row = merge_rows(&order, &statics, partition_deletion, &ColumnFilter::ALL);
         let sources = sources
             .into_iter()
@@ -72,6 +70,24 @@ impl MergedRows {
             }
         }
         Ok(())
+    }
+
+    /// The next of the only source.
+    fn next_of_only(&mut self) -> Result<Option<Unfiltered>, StorageError> {
+        while let Some(source) = self.sources.first_mut()
+            && let Some(next) = source.rows.next()?
+        {
+            let left = match next {
+                Unfiltered::Row(row) => {
+                    merge_only(&self.order, row, self.active_deletion(), &self.columns).map(Unfiltered::Row)
+                }
+                Unfiltered::Marker(marker) => self.merge_markers(&[0], vec![*marker]),
+            };
+            if left.is_some() {
+                return Ok(left);
+            }
+        }
+        Ok(None)
     }
 
     fn active_deletion(&self) -> DeletionTime {
@@ -115,7 +131,7 @@ impl MergedRows {
         } else {
             DeletionTime::LIVE
         };
-        marker_between(bound, previous, self.open, self.reversed).map(Unfiltered::Marker)
+        marker_between(bound, previous, self.open, self.reversed).map(Unfiltered::from)
     }
 }
 
@@ -152,7 +168,7 @@ impl UnfilteredRowIterator for MergedRows {
         self.partition_deletion
     }
 
-    fn static_row(&self) -> Option<&Arc<Row>> {
+    fn static_row(&self) -> Option<&Row> {
         self.static_row.as_ref()
     }
 
@@ -165,20 +181,23 @@ impl UnfilteredRowIterator for MergedRows {
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {
+        if self.sources.len() == 1 {
+            return self.next_of_only();
+        }
         self.start()?;
         loop {
             let heads = self.next_heads();
             if heads.is_empty() {
                 return Ok(None);
             }
-            let mut rows: SmallVec<[Arc<Row>; 8]> = SmallVec::new();
+            let mut rows: SmallVec<[Row; 8]> = SmallVec::new();
             let mut markers = Vec::new();
             for &i in &heads {
                 let source = &mut self.sources[i];
                 let next = source.rows.next()?;
                 match std::mem::replace(&mut source.head, next) {
                     Some(Unfiltered::Row(row)) => rows.push(row),
-                    Some(Unfiltered::Marker(marker)) => markers.push(marker),
+                    Some(Unfiltered::Marker(marker)) => markers.push(*marker),
                     None => {}
                 }
             }

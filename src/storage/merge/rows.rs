@@ -1,7 +1,6 @@
 //! Several versions of one row become one (Cassandra: `Row.Merger`).
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -16,18 +15,27 @@ type ComplexDeletions = SmallVec<[(ColumnId, DeletionTime); 4]>;
 /// nothing is left. Where one version says it all, it is handed out as it is.
 pub fn merge_rows(
     order: &TableOrder,
-    rows: &[Arc<Row>],
+    rows: &[Row],
     active: DeletionTime,
     columns: &ColumnFilter,
-) -> Option<Arc<Row>> {
+) -> Option<Row> {
     match rows {
         [] => None,
-        [row] if is_unshadowed(row, active) => (!row.is_empty()).then(|| row.clone()),
+        [row] => merge_only(order, row.clone(), active, columns),
         _ => {
-            let versions: SmallVec<[&Row; 8]> = rows.iter().map(|row| &**row).collect();
-            merge_versions(order, &versions, active, columns).map(Arc::new)
+            let versions: SmallVec<[&Row; 8]> = rows.iter().collect();
+            merge_versions(order, &versions, active, columns)
         }
     }
+}
+
+/// What a deletion leaves of a row that has one version; `None` where that is nothing.
+#[inline]
+pub fn merge_only(order: &TableOrder, row: Row, active: DeletionTime, columns: &ColumnFilter) -> Option<Row> {
+    if is_unshadowed(&row, active) {
+        return (!row.is_empty()).then_some(row);
+    }
+    merge_versions(order, &[&row], active, columns)
 }
 
 /// Merges versions of one row, of the same clustering, under a deletion that covers all of them; `None` where
@@ -38,14 +46,14 @@ pub fn merge_versions(
     active: DeletionTime,
     columns: &ColumnFilter,
 ) -> Option<Row> {
-    let clustering = rows.first()?.clustering.clone();
+    let clustering = rows.first()?.clustering();
     let mut liveness = LivenessInfo::EMPTY;
     let mut deletion = DeletionTime::LIVE;
     for row in rows {
-        if row.liveness.supersedes(&liveness) {
-            liveness = row.liveness;
+        if row.liveness().supersedes(&liveness) {
+            liveness = row.liveness();
         }
-        deletion = deletion.max(row.deletion);
+        deletion = deletion.max(row.deletion());
     }
     let mut active = active;
     if deletion.supersedes(&active) && !deletion.is_live() {
@@ -72,18 +80,18 @@ pub fn merge_versions(
 
 /// Whether every part of a row stays as it is under that deletion and its own ones.
 fn is_unshadowed(row: &Row, active: DeletionTime) -> bool {
-    if active.is_live() && row.deletion.is_live() && row.complex_deletions().is_empty() {
+    if active.is_live() && row.deletion().is_live() && row.complex_deletions().len() == 0 {
         return true;
     }
-    if !row.deletion.is_live() && !row.deletion.supersedes(&active) {
+    if !row.deletion().is_live() && !row.deletion().supersedes(&active) {
         return false;
     }
-    let deletion = active.max(row.deletion);
+    let deletion = active.max(row.deletion());
     let live = |cell: Cell<'_>| {
         !deletion.deletes(cell.timestamp) && !row.complex_deletion(cell.column).deletes(cell.timestamp)
     };
-    (row.liveness.is_empty() || !deletion.deletes(row.liveness.timestamp))
-        && row.complex_deletions().iter().all(|(_, d)| d.supersedes(&deletion))
+    (row.liveness().is_empty() || !deletion.deletes(row.liveness().timestamp))
+        && row.complex_deletions().all(|(_, d)| d.supersedes(&deletion))
         && row.cells().all(live)
 }
 
@@ -94,9 +102,9 @@ fn merge_complex_deletions(rows: &[&Row], active: DeletionTime) -> ComplexDeleti
         if !deletion.supersedes(&active) || deletion.is_live() {
             continue;
         }
-        match merged.iter_mut().find(|(c, _)| c == column) {
-            Some((_, greatest)) => *greatest = DeletionTime::max(*greatest, *deletion),
-            None => merged.push((*column, *deletion)),
+        match merged.iter_mut().find(|(c, _)| *c == column) {
+            Some((_, greatest)) => *greatest = DeletionTime::max(*greatest, deletion),
+            None => merged.push((column, deletion)),
         }
     }
     merged.sort_by_key(|(column, _)| *column);

@@ -1,6 +1,7 @@
 //! Clusterings, bounds and slices.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -34,9 +35,14 @@ impl Clustering {
         &self.0
     }
 
+    /// A view of it.
+    pub fn as_prefix(&self) -> Prefix<'_> {
+        Prefix(&self.0)
+    }
+
     /// The values in their order; `None` for null.
     pub fn values(&self) -> ClusteringValues<'_> {
-        ClusteringValues(&self.0)
+        self.as_prefix().values()
     }
 
     /// The number of values.
@@ -51,7 +57,72 @@ impl Clustering {
 
     /// The value of clustering column `i`.
     pub fn get(&self, i: usize) -> Option<&[u8]> {
+        self.as_prefix().get(i)
+    }
+}
+
+/// A view of a [`Clustering`], which may lie within a row.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Prefix<'a>(&'a [u8]);
+
+impl<'a> Prefix<'a> {
+    /// The values in a buffer as [`Clustering`] describes it.
+    pub(super) fn of_buffer(buffer: &'a [u8]) -> Self {
+        Self(buffer)
+    }
+
+    /// The bytes that hold all values.
+    pub fn buffer(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The values in their order; `None` for null.
+    pub fn values(self) -> ClusteringValues<'a> {
+        ClusteringValues(self.0)
+    }
+
+    /// The number of values.
+    pub fn len(self) -> usize {
+        self.values().count()
+    }
+
+    /// Whether it has no values.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of clustering column `i`.
+    pub fn get(self, i: usize) -> Option<&'a [u8]> {
         self.values().nth(i).flatten()
+    }
+
+    /// A clustering of its own.
+    pub fn to_clustering(self) -> Clustering {
+        Clustering(Bytes::copy_from_slice(self.0))
+    }
+}
+
+impl fmt::Debug for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.values()).finish()
+    }
+}
+
+impl<'a> From<&'a Clustering> for Prefix<'a> {
+    fn from(clustering: &'a Clustering) -> Self {
+        clustering.as_prefix()
+    }
+}
+
+impl PartialEq<Clustering> for Prefix<'_> {
+    fn eq(&self, other: &Clustering) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl PartialEq<Prefix<'_>> for Clustering {
+    fn eq(&self, other: &Prefix<'_>) -> bool {
+        self.0 == other.0
     }
 }
 

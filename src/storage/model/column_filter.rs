@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::row::{Cell, Row, RowBuilder};
+use super::cell::Cell;
+use super::row::Row;
+use super::row_builder::RowBuilder;
 use crate::schema::{ColumnId, TableMetadata};
 use crate::types::{CqlType, maybe_quoted};
 
@@ -124,11 +126,11 @@ impl ColumnFilter {
     /// A row without what is not queried (Cassandra: `Row.withOnlyQueriedData`).
     pub fn only_queried(&self, row: &Row) -> Row {
         let mut builder = RowBuilder::with_capacity(row.cell_count(), row.data_len());
-        for (column, deletion) in row.complex_deletions().iter().filter(|(column, _)| self.queries(*column)) {
-            builder.add_complex_deletion(*column, *deletion);
+        for (column, deletion) in row.complex_deletions().filter(|(column, _)| self.queries(*column)) {
+            builder.add_complex_deletion(column, deletion);
         }
         row.cells().filter(|c| self.queries_cell(c.column, c.path)).for_each(|cell| builder.add(cell));
-        builder.build(row.clustering.clone(), row.liveness, row.deletion)
+        builder.build(row.clustering(), row.liveness(), row.deletion())
     }
 
     /// The columns as CQL text (Cassandra: `ColumnFilter.toCQLString`).

@@ -1,5 +1,6 @@
 //! The data model of the storage engine, in Cassandra's terms (package `db`).
 
+mod cell;
 mod clustering;
 mod column_filter;
 mod deletion;
@@ -7,8 +8,10 @@ mod key;
 mod mutation;
 mod read_command;
 mod row;
+mod row_builder;
 
-pub use clustering::{BoundKind, Clustering, ClusteringBound, Slice};
+pub use cell::Cell;
+pub use clustering::{BoundKind, Clustering, ClusteringBound, Prefix, Slice};
 pub use column_filter::{ColumnFilter, Part};
 pub use deletion::{DeletionTime, EXPIRED_TTL, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
 pub use key::{DecoratedKey, Token};
@@ -17,4 +20,5 @@ pub use read_command::{
     ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Operator, PartitionResult, ReadCommand,
     ReadResponse, RowFilter, RowFilterExpression, RowFilterTarget,
 };
-pub use row::{Cell, Row, RowBuilder};
+pub use row::{CellTable, Cells, Row};
+pub use row_builder::RowBuilder;

@@ -45,14 +45,7 @@ impl PartitionUpdate {
         let ranges = self.range_tombstones.iter().map(|t| deletion(&t.deletion)).min().unwrap_or(i64::MAX);
         let mut min = deletion(&self.deletion).min(ranges);
         for row in self.rows.iter().chain(&self.static_row) {
-            min = min.min(deletion(&row.deletion));
-            if !row.liveness.is_empty() {
-                min = min.min(row.liveness.timestamp);
-            }
-            for (_, d) in row.complex_deletions() {
-                min = min.min(deletion(d));
-            }
-            min = row.cells().fold(min, |min, cell| min.min(cell.timestamp));
+            min = min.min(row.min_timestamp());
         }
         min
     }

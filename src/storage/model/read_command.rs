@@ -172,9 +172,9 @@ pub struct PartitionResult {
     /// Its key.
     pub key: DecoratedKey,
     /// Its static row, where it has live cells.
-    pub static_row: Option<Arc<Row>>,
+    pub static_row: Option<Row>,
     /// Its rows in the order asked for. None, with a static row: the partition has only that.
-    pub rows: Vec<Arc<Row>>,
+    pub rows: Vec<Row>,
 }
 
 /// The answer to a [`ReadCommand`].

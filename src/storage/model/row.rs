@@ -1,277 +1,439 @@
-//! Rows and cells.
+//! Rows, each one buffer.
+//!
+//! ```text
+//! 0                    24
+//! | header             | expiry 12 | deletion 16 | complex deletions, 18 each | cells | clustering | data |
+//!   |                    where the flags say so                                  |       |            |
+//!   cells u32, bytes of the clustering u32, timestamp i64,                       |       |    path, length of the value
+//!   cells_live_before u32, complex deletions u16, flags u8, -                    |       |    (i32, big endian), value
+//!                                                                                |   each value: i32 length, bytes
+//!                         plain:  column u16, place in data u32                6 |
+//!                         others: the same, length of the path + 1 u32,       26 |
+//!                                 timestamp i64, ttl i32, local deletion time u32
+//! ```
+//!
+//! Numbers are in the machine's order, but for lengths of values: clustering and data have the form of the native
+//! protocol, and the data is in the order of cells, so that values which follow each other are copied into a result as
+//! they are. The cells of a plain row all
+//! have the timestamp of the header and neither a path nor an end.
 
-use bytes::{Bytes, BytesMut};
+use std::fmt;
+use std::ops::Range;
 
-use super::clustering::Clustering;
+use bytes::Bytes;
+
+use super::cell::Cell;
+use super::clustering::Prefix;
 use super::deletion::{DeletionTime, LivenessInfo, NO_EXPIRATION, NO_TTL};
 use crate::schema::ColumnId;
 
-/// A view of one cell (Cassandra: `Cell`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell<'a> {
-    /// Its column.
-    pub column: ColumnId,
-    /// When it was written, in microseconds.
-    pub timestamp: i64,
-    /// Seconds; [`NO_TTL`] where it does not expire.
-    pub ttl: i32,
-    /// For a tombstone, when it was deleted; for an expiring cell, when it expires; else [`NO_EXPIRATION`].
-    /// Seconds since 1970.
-    pub local_deletion_time: i64,
-    /// For an element of a collection or user type: its key, its time uuid, or its field (u16).
-    pub path: Option<&'a [u8]>,
-    /// The value; empty for a tombstone. A counter cell has its counter context.
-    pub value: &'a [u8],
+pub(super) const HEADER: usize = 24;
+pub(super) const EXPIRY: usize = 12;
+pub(super) const DELETION: usize = 16;
+pub(super) const COMPLEX_DELETION: usize = 18;
+pub(super) const PLAIN_CELL: usize = 6;
+pub(super) const CELL: usize = 26;
+
+pub(super) const HAS_LIVENESS: u8 = 1;
+pub(super) const HAS_EXPIRY: u8 = 2;
+pub(super) const HAS_DELETION: u8 = 4;
+pub(super) const IS_PLAIN: u8 = 8;
+
+/// One row (Cassandra: `Row`), immutable; a clone shares the buffer. Cells are ordered by column id, and within a
+/// complex column by path in the order of the column's type.
+#[derive(Clone)]
+pub struct Row(pub(super) Bytes);
+
+/// Bytes at a place that a [`super::RowBuilder`] filled.
+#[inline]
+fn at<const N: usize>(buffer: &[u8], place: usize) -> [u8; N] {
+    buffer[place..].first_chunk().copied().expect("a row's buffer is whole")
 }
 
-impl<'a> Cell<'a> {
-    /// A cell that lives until it is overwritten.
-    pub fn live(column: ColumnId, timestamp: i64, value: &'a [u8]) -> Self {
-        Self { column, timestamp, ttl: NO_TTL, local_deletion_time: NO_EXPIRATION, path: None, value }
-    }
+#[inline]
+fn u32_at(buffer: &[u8], place: usize) -> u32 {
+    u32::from_ne_bytes(at(buffer, place))
+}
 
-    /// A cell that says that the value was deleted.
-    pub fn tombstone(column: ColumnId, timestamp: i64, local_deletion_time: i64) -> Self {
-        Self { column, timestamp, ttl: NO_TTL, local_deletion_time, path: None, value: &[] }
-    }
+#[inline]
+fn i64_at(buffer: &[u8], place: usize) -> i64 {
+    i64::from_ne_bytes(at(buffer, place))
+}
 
-    /// The same cell as an element of a complex column.
-    pub fn with_path(self, path: &'a [u8]) -> Self {
-        Self { path: Some(path), ..self }
-    }
+#[inline]
+fn column_at(buffer: &[u8], place: usize) -> ColumnId {
+    ColumnId(u16::from_ne_bytes(at(buffer, place)))
+}
 
-    /// Whether it marks a deletion.
-    pub fn is_tombstone(&self) -> bool {
-        self.local_deletion_time != NO_EXPIRATION && self.ttl == NO_TTL
-    }
-
-    /// Whether it has a TTL.
-    pub fn is_expiring(&self) -> bool {
-        self.ttl != NO_TTL
-    }
-
-    /// Whether it holds a value at that time.
-    pub fn is_live(&self, now_in_seconds: i64) -> bool {
-        self.local_deletion_time == NO_EXPIRATION
-            || (self.ttl != NO_TTL && now_in_seconds < self.local_deletion_time)
+#[inline]
+fn deletion_at(buffer: &[u8], place: usize) -> DeletionTime {
+    DeletionTime {
+        marked_for_delete_at: i64_at(buffer, place),
+        local_deletion_time: i64_at(buffer, place + 8),
     }
 }
 
-/// Where a cell's bytes are: path and value follow each other in the row's buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct CellHeader {
+/// The cells of a row, where they are.
+#[derive(Clone, Copy)]
+pub struct CellTable<'r> {
+    entries: &'r [u8],
+    data: &'r [u8],
+    /// Of all cells of a plain row.
     timestamp: i64,
-    /// `u32::MAX` stands for no deletion.
-    local_deletion_time: u32,
-    ttl: i32,
-    offset: u32,
-    value_len: u32,
-    /// `u16::MAX` + 1 values: 0 for no path, else its length + 1.
-    path_len_plus_one: u32,
-    column: ColumnId,
+    is_plain: bool,
 }
 
-/// One row (Cassandra: `Row`), immutable. Cells are ordered by column id, and within a complex column by path in
-/// the order of the column's type. All values lie in one buffer.
-#[derive(Clone, Debug)]
-pub struct Row {
+impl<'r> CellTable<'r> {
+    #[inline]
+    fn width(&self) -> usize {
+        if self.is_plain { PLAIN_CELL } else { CELL }
+    }
+
+    /// The number of cells.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.entries.len() / self.width()
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The column of a cell.
+    #[inline]
+    pub fn column(&self, index: usize) -> ColumnId {
+        column_at(self.entries, index * self.width())
+    }
+
+    /// The first cell that is not of a column before this one.
+    fn first_of(&self, column: ColumnId) -> usize {
+        let len = self.len();
+        // Few columns are looked through one by one; a collection may have many cells.
+        if len <= 16 {
+            return (0..len).find(|i| self.column(*i) >= column).unwrap_or(len);
+        }
+        let (mut low, mut high) = (0, len);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.column(middle) < column { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
+    /// Where the value of a cell without a path stands as the native protocol has it: its length and its bytes.
+    #[inline]
+    pub fn wire_place(&self, index: usize) -> Range<usize> {
+        let place = u32_at(self.entries, index * self.width() + 2) as usize;
+        place..place + 4 + u32::from_be_bytes(at(self.data, place)) as usize
+    }
+
+    /// The values at a place that [`CellTable::wire_place`] gave, or at several that follow each other.
+    #[inline]
+    pub fn wire(&self, place: Range<usize>) -> &'r [u8] {
+        &self.data[place]
+    }
+
+    /// A cell.
+    #[inline]
+    pub fn cell(&self, index: usize) -> Cell<'r> {
+        let entry = index * self.width();
+        let column = column_at(self.entries, entry);
+        let place = u32_at(self.entries, entry + 2) as usize;
+        if self.is_plain {
+            return Cell::live(column, self.timestamp, value_at(self.data, place));
+        }
+        let path_len_plus_one = u32_at(self.entries, entry + 6) as usize;
+        let path_end = place + path_len_plus_one.saturating_sub(1);
+        Cell {
+            column,
+            timestamp: i64_at(self.entries, entry + 10),
+            ttl: i32::from_ne_bytes(at(self.entries, entry + 18)),
+            local_deletion_time: match u32_at(self.entries, entry + 22) {
+                u32::MAX => NO_EXPIRATION,
+                seconds => i64::from(seconds),
+            },
+            path: (path_len_plus_one > 0).then(|| &self.data[place..path_end]),
+            value: value_at(self.data, path_end),
+        }
+    }
+}
+
+#[inline]
+fn value_at(data: &[u8], place: usize) -> &[u8] {
+    let len = u32::from_be_bytes(at(data, place)) as usize;
+    &data[place + 4..place + 4 + len]
+}
+
+/// Iterates over cells of a row.
+#[derive(Clone)]
+pub struct Cells<'r> {
+    table: CellTable<'r>,
+    next: usize,
+    end: usize,
+}
+
+impl<'r> Iterator for Cells<'r> {
+    type Item = Cell<'r>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Cell<'r>> {
+        let index = self.next;
+        (index < self.end).then(|| {
+            self.next += 1;
+            self.table.cell(index)
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.end - self.next, Some(self.end - self.next))
+    }
+}
+
+impl ExactSizeIterator for Cells<'_> {}
+
+impl DoubleEndedIterator for Cells<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        (self.next < self.end).then(|| {
+            self.end -= 1;
+            self.table.cell(self.end)
+        })
+    }
+}
+
+impl Row {
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.0[22]
+    }
+
+    #[inline]
+    fn has(&self, flag: u8) -> bool {
+        self.flags() & flag != 0
+    }
+
+    /// The number of its cells.
+    #[inline]
+    pub fn cell_count(&self) -> usize {
+        u32_at(&self.0, 0) as usize
+    }
+
+    /// The timestamp of the header: that of the liveness, and of all cells of a plain row.
+    #[inline]
+    fn timestamp(&self) -> i64 {
+        i64_at(&self.0, 8)
+    }
+
+    /// Before it, in seconds since 1970, no cell is deleted or expired: 0 where there is a tombstone, `u32::MAX` where
+    /// nothing expires either.
+    #[inline]
+    fn cells_live_before(&self) -> u32 {
+        u32_at(&self.0, 16)
+    }
+
+    #[inline]
+    fn complex_deletion_count(&self) -> usize {
+        usize::from(u16::from_ne_bytes(at(&self.0, 20)))
+    }
+
+    #[inline]
+    fn deletion_place(&self) -> usize {
+        HEADER + if self.has(HAS_EXPIRY) { EXPIRY } else { 0 }
+    }
+
+    #[inline]
+    fn complex_place(&self) -> usize {
+        self.deletion_place() + if self.has(HAS_DELETION) { DELETION } else { 0 }
+    }
+
+    #[inline]
+    fn cells_place(&self) -> usize {
+        self.complex_place() + self.complex_deletion_count() * COMPLEX_DELETION
+    }
+
+    #[inline]
+    fn clustering_place(&self) -> usize {
+        let width = if self.has(IS_PLAIN) { PLAIN_CELL } else { CELL };
+        self.cells_place() + self.cell_count() * width
+    }
+
     /// Its clustering.
-    pub clustering: Clustering,
+    #[inline]
+    pub fn clustering(&self) -> Prefix<'_> {
+        let place = self.clustering_place();
+        Prefix::of_buffer(&self.0[place..place + u32_at(&self.0, 4) as usize])
+    }
+
     /// Its primary key liveness.
-    pub liveness: LivenessInfo,
+    #[inline]
+    pub fn liveness(&self) -> LivenessInfo {
+        if !self.has(HAS_LIVENESS) {
+            return LivenessInfo::EMPTY;
+        }
+        let timestamp = self.timestamp();
+        if !self.has(HAS_EXPIRY) {
+            return LivenessInfo { timestamp, ttl: NO_TTL, local_expiration_time: NO_EXPIRATION };
+        }
+        let ttl = i32::from_ne_bytes(at(&self.0, HEADER));
+        LivenessInfo { timestamp, ttl, local_expiration_time: i64_at(&self.0, HEADER + 4) }
+    }
+
     /// Its deletion.
-    pub deletion: DeletionTime,
-    cells: Box<[CellHeader]>,
-    complex_deletions: Box<[(ColumnId, DeletionTime)]>,
-    data: Bytes,
-    /// Before it, in seconds since 1970, no cell is deleted or expired: 0 where there is a tombstone,
-    /// `u32::MAX` where nothing expires either.
-    cells_live_before: u32,
+    #[inline]
+    pub fn deletion(&self) -> DeletionTime {
+        if self.has(HAS_DELETION) { deletion_at(&self.0, self.deletion_place()) } else { DeletionTime::LIVE }
+    }
+
+    /// Its cells, by their places.
+    #[inline]
+    pub fn cell_table(&self) -> CellTable<'_> {
+        let clustering = self.clustering_place();
+        CellTable {
+            entries: &self.0[self.cells_place()..clustering],
+            data: &self.0[clustering + u32_at(&self.0, 4) as usize..],
+            timestamp: self.timestamp(),
+            is_plain: self.has(IS_PLAIN),
+        }
+    }
+
+    /// The cell at a place below [`Row::cell_count`].
+    pub fn cell_at(&self, index: usize) -> Cell<'_> {
+        self.cell_table().cell(index)
+    }
+
+    /// Whether it holds a tombstone, or something expired, at that time (Cassandra: `Row.hasDeletion`).
+    #[inline]
+    pub fn has_deletion(&self, now_in_seconds: i64) -> bool {
+        let cells_live_before = self.cells_live_before();
+        cells_live_before != u32::MAX && now_in_seconds >= i64::from(cells_live_before)
+            || self.has(HAS_DELETION)
+            || self.complex_deletion_count() > 0
+            || (self.has(HAS_EXPIRY) && !self.liveness().is_live(now_in_seconds))
+    }
+
+    /// Whether it holds neither a tombstone nor anything that expires, at any time.
+    pub fn is_plain(&self) -> bool {
+        self.cells_live_before() == u32::MAX
+            && self.complex_deletion_count() == 0
+            && self.flags() & (HAS_DELETION | HAS_EXPIRY) == 0
+    }
+
+    /// Its clustering and, where it has plain cells, all their values, as the native protocol has them.
+    #[inline]
+    pub fn wire_values(&self) -> &[u8] {
+        &self.0[self.clustering_place()..]
+    }
+
+    /// Whether it is plain, all its cells are of one timestamp and none has a path, so that
+    /// [`CellTable::wire_place`] is all there is to say of them.
+    #[inline]
+    pub fn has_plain_cells(&self) -> bool {
+        self.has(IS_PLAIN)
+            && self.flags() & (HAS_DELETION | HAS_EXPIRY) == 0
+            && self.complex_deletion_count() == 0
+    }
+
+    /// The bytes of all its paths and values.
+    pub fn data_len(&self) -> usize {
+        self.cell_table().data.len()
+    }
+
+    /// Its cells, in order.
+    #[inline]
+    pub fn cells(&self) -> Cells<'_> {
+        Cells { table: self.cell_table(), next: 0, end: self.cell_count() }
+    }
+
+    /// The cells of one column: one for a simple column, in the order of paths for a complex one.
+    pub fn cells_of(&self, column: ColumnId) -> Cells<'_> {
+        let table = self.cell_table();
+        let next = table.first_of(column);
+        let mut end = next;
+        while end < table.len() && table.column(end) == column {
+            end += 1;
+        }
+        Cells { table, next, end }
+    }
+
+    /// The cell of a simple column.
+    pub fn cell(&self, column: ColumnId) -> Option<Cell<'_>> {
+        let table = self.cell_table();
+        let index = table.first_of(column);
+        (index < table.len() && table.column(index) == column).then(|| table.cell(index))
+    }
+
+    /// The deletion of a complex column; live where there is none.
+    pub fn complex_deletion(&self, column: ColumnId) -> DeletionTime {
+        self.complex_deletions().find(|(c, _)| *c == column).map_or(DeletionTime::LIVE, |(_, d)| d)
+    }
+
+    /// The deletions of complex columns, by column id.
+    pub fn complex_deletions(&self) -> impl ExactSizeIterator<Item = (ColumnId, DeletionTime)> + Clone + '_ {
+        let entries = &self.0[self.complex_place()..self.cells_place()];
+        entries.chunks_exact(COMPLEX_DELETION).map(|entry| (column_at(entry, 0), deletion_at(entry, 2)))
+    }
+
+    /// Whether it says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.cell_count() == 0
+            && self.complex_deletion_count() == 0
+            && self.flags() & (HAS_LIVENESS | HAS_DELETION) == 0
+    }
+
+    /// The lowest timestamp in it, of its deletions too; `i64::MAX` where it is empty.
+    pub fn min_timestamp(&self) -> i64 {
+        if self.has_plain_cells() {
+            return if self.is_empty() { i64::MAX } else { self.timestamp() };
+        }
+        let of = |d: DeletionTime| if d.is_live() { i64::MAX } else { d.marked_for_delete_at };
+        let mut min = of(self.deletion());
+        if self.has(HAS_LIVENESS) {
+            min = min.min(self.timestamp());
+        }
+        min = self.complex_deletions().fold(min, |min, (_, d)| min.min(of(d)));
+        self.cells().fold(min, |min, cell| min.min(cell.timestamp))
+    }
+
+    /// The bytes it takes in memory, in all.
+    pub fn memory_size(&self) -> usize {
+        size_of::<Self>() + self.0.len()
+    }
+
+    /// Its buffer.
+    pub fn buffer(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The same row in another copy of its buffer.
+    pub fn in_copy(&self, copy: impl FnOnce(&[u8]) -> Bytes) -> Row {
+        let copied = copy(&self.0);
+        debug_assert_eq!(copied, self.0, "a copy is the same");
+        Row(copied)
+    }
 }
 
 impl PartialEq for Row {
     /// Whether both say the same, wherever the values lie in their buffers.
     fn eq(&self, other: &Self) -> bool {
-        self.clustering == other.clustering
-            && self.liveness == other.liveness
-            && self.deletion == other.deletion
-            && self.complex_deletions == other.complex_deletions
+        self.clustering() == other.clustering()
+            && self.liveness() == other.liveness()
+            && self.deletion() == other.deletion()
+            && self.complex_deletions().eq(other.complex_deletions())
             && self.cells().eq(other.cells())
     }
 }
 
 impl Eq for Row {}
 
-impl Row {
-    /// The number of its cells.
-    pub fn cell_count(&self) -> usize {
-        self.cells.len()
-    }
-
-    /// The cell at a place below [`Row::cell_count`].
-    pub fn cell_at(&self, index: usize) -> Cell<'_> {
-        self.view(&self.cells[index])
-    }
-
-    /// Whether it holds a tombstone, or something expired, at that time (Cassandra: `Row.hasDeletion`).
-    pub fn has_deletion(&self, now_in_seconds: i64) -> bool {
-        self.cells_live_before != u32::MAX && now_in_seconds >= i64::from(self.cells_live_before)
-            || !self.deletion.is_live()
-            || !self.complex_deletions.is_empty()
-            || (!self.liveness.is_empty() && !self.liveness.is_live(now_in_seconds))
-    }
-
-    /// Whether it holds neither a tombstone nor anything that expires, at any time.
-    pub fn is_plain(&self) -> bool {
-        self.cells_live_before == u32::MAX
-            && self.complex_deletions.is_empty()
-            && self.deletion.is_live()
-            && self.liveness.ttl == NO_TTL
-    }
-
-    /// The bytes of all its paths and values.
-    pub fn data_len(&self) -> usize {
-        self.data.len()
-    }
-
-    /// Its cells, in order.
-    pub fn cells(&self) -> impl DoubleEndedIterator<Item = Cell<'_>> + ExactSizeIterator + Clone {
-        self.cells.iter().map(|header| self.view(header))
-    }
-
-    /// The cells of one column: one for a simple column, in the order of paths for a complex one.
-    pub fn cells_of(
-        &self,
-        column: ColumnId,
-    ) -> impl DoubleEndedIterator<Item = Cell<'_>> + ExactSizeIterator + Clone {
-        let start = self.cells.partition_point(|c| c.column < column);
-        let end = self.cells.partition_point(|c| c.column <= column);
-        self.cells[start..end].iter().map(|header| self.view(header))
-    }
-
-    /// The cell of a simple column.
-    pub fn cell(&self, column: ColumnId) -> Option<Cell<'_>> {
-        self.cells_of(column).next()
-    }
-
-    /// The deletion of a complex column; live where there is none.
-    pub fn complex_deletion(&self, column: ColumnId) -> DeletionTime {
-        self.complex_deletions.iter().find(|(c, _)| *c == column).map_or(DeletionTime::LIVE, |(_, d)| *d)
-    }
-
-    /// The deletions of complex columns, by column id.
-    pub fn complex_deletions(&self) -> &[(ColumnId, DeletionTime)] {
-        &self.complex_deletions
-    }
-
-    /// Whether it says nothing at all.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-            && self.complex_deletions.is_empty()
-            && self.liveness.is_empty()
-            && self.deletion.is_live()
-    }
-
-    /// The bytes it takes in memory, in all.
-    pub fn memory_size(&self) -> usize {
-        size_of::<Self>()
-            + size_of_val(&*self.cells)
-            + size_of_val(&*self.complex_deletions)
-            + self.data.len()
-            + self.clustering.buffer().len()
-    }
-
-    fn view(&self, header: &CellHeader) -> Cell<'_> {
-        let start = header.offset as usize;
-        let path_end = start + (header.path_len_plus_one as usize).saturating_sub(1);
-        Cell {
-            column: header.column,
-            timestamp: header.timestamp,
-            ttl: header.ttl,
-            local_deletion_time: match header.local_deletion_time {
-                u32::MAX => NO_EXPIRATION,
-                seconds => i64::from(seconds),
-            },
-            path: (header.path_len_plus_one > 0).then(|| &self.data[start..path_end]),
-            value: &self.data[path_end..path_end + header.value_len as usize],
-        }
-    }
-}
-
-/// Builds a [`Row`]. Cells may be added in any order of columns; those of one complex column in the order of
-/// their paths.
-#[derive(Debug, Default)]
-pub struct RowBuilder {
-    cells: Vec<CellHeader>,
-    complex_deletions: Vec<(ColumnId, DeletionTime)>,
-    data: BytesMut,
-}
-
-impl RowBuilder {
-    /// An empty row.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// An empty row with room for that many cells and bytes of paths and values.
-    pub fn with_capacity(cells: usize, bytes: usize) -> Self {
-        Self {
-            cells: Vec::with_capacity(cells),
-            complex_deletions: Vec::new(),
-            data: BytesMut::with_capacity(bytes),
-        }
-    }
-
-    /// Adds a cell. The row's values together must stay below 4 GiB, which frame and value limits see to.
-    pub fn add(&mut self, cell: Cell<'_>) {
-        let offset = u32::try_from(self.data.len()).expect("a row holds less than 4 GiB");
-        let path_len_plus_one = cell.path.map_or(0, |path| path.len() as u32 + 1);
-        self.data.extend_from_slice(cell.path.unwrap_or_default());
-        self.data.extend_from_slice(cell.value);
-        self.cells.push(CellHeader {
-            timestamp: cell.timestamp,
-            local_deletion_time: u32::try_from(cell.local_deletion_time).unwrap_or(u32::MAX),
-            ttl: cell.ttl,
-            offset,
-            value_len: u32::try_from(cell.value.len()).expect("a value holds less than 4 GiB"),
-            path_len_plus_one,
-            column: cell.column,
-        });
-    }
-
-    /// Sets the deletion of a complex column.
-    pub fn add_complex_deletion(&mut self, column: ColumnId, deletion: DeletionTime) {
-        self.complex_deletions.push((column, deletion));
-    }
-
-    /// Whether neither a cell nor a complex deletion was added.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.complex_deletions.is_empty()
-    }
-
-    /// The row. The sort is stable, so that the cells of a complex column stay in their order.
-    pub fn build(mut self, clustering: Clustering, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
-        if !self.cells.is_sorted_by_key(|c| c.column) {
-            self.cells.sort_by_key(|c| c.column);
-        }
-        self.complex_deletions.sort_by_key(|(c, _)| *c);
-        let cells_live_before = self
-            .cells
-            .iter()
-            .map(|c| match c.local_deletion_time {
-                seconds if seconds != u32::MAX && c.ttl == NO_TTL => 0,
-                seconds => seconds,
-            })
-            .min()
-            .unwrap_or(u32::MAX);
-        Row {
-            cells_live_before,
-            clustering,
-            liveness,
-            deletion,
-            cells: self.cells.into_boxed_slice(),
-            complex_deletions: self.complex_deletions.into_boxed_slice(),
-            data: self.data.freeze(),
-        }
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row")
+            .field("clustering", &self.clustering())
+            .field("liveness", &self.liveness())
+            .field("deletion", &self.deletion())
+            .field("complex_deletions", &self.complex_deletions().collect::<Vec<_>>())
+            .field("cells", &self.cells().collect::<Vec<_>>())
+            .finish()
     }
 }

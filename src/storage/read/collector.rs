@@ -1,7 +1,5 @@
 //! Turns merged partitions into the answer: purges, filters, counts.
 
-use std::sync::Arc;
-
 use super::super::error::StorageError;
 use super::super::model::{
     ClusteringIndexFilter, DecoratedKey, PartitionResult, ReadCommand, ReadResponse, Row, Slice,
@@ -72,14 +70,14 @@ impl<'a> Collector<'a> {
         let key = partition.key().clone();
         self.watch.partition(partition)?;
         let static_row = match partition.static_row() {
-            Some(row) => self.look_at(row)?,
+            Some(row) => self.look_at(row.clone())?,
             None => None,
         };
         let Some(limit) = self.limit_of_partition() else { return Ok(()) };
-        if !self.filter.matches_partition(&key, static_row.as_deref()) {
+        if !self.filter.matches_partition(&key, static_row.as_ref()) {
             return Ok(());
         }
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(limit.min(self.rows_expected()) as usize);
         while (rows.len() as u64) < limit {
             self.examined += 1;
             if self.examined > self.limits.examined {
@@ -89,7 +87,7 @@ impl<'a> Collector<'a> {
                 None => break,
                 Some(Unfiltered::Marker(marker)) => self.watch.marker(&marker)?,
                 Some(Unfiltered::Row(row)) => {
-                    if let Some(row) = self.look_at(&row)?
+                    if let Some(row) = self.look_at(row)?
                         && self.filter.matches_row(&key, &row)
                     {
                         rows.push(row);
@@ -101,9 +99,18 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// For how many rows of a partition there is to be room from the start.
+    fn rows_expected(&self) -> u64 {
+        match &self.command.clustering {
+            ClusteringIndexFilter::Names { clusterings, .. } => clusterings.len() as u64,
+            ClusteringIndexFilter::Slices { .. } if self.command.table.clustering.is_empty() => 1,
+            ClusteringIndexFilter::Slices { .. } => 64,
+        }
+    }
+
     /// What is left of a row; none where it is dead.
-    fn look_at(&mut self, row: &Arc<Row>) -> Result<Option<Arc<Row>>, StorageError> {
-        self.watch.row(row)?;
+    fn look_at(&mut self, row: Row) -> Result<Option<Row>, StorageError> {
+        self.watch.row(&row)?;
         let (purged, tombstones) = self.purger.purge(row);
         self.watch.found(tombstones, purged.as_ref())?;
         Ok(purged)
@@ -112,11 +119,11 @@ impl<'a> Collector<'a> {
     /// Takes what is wanted of a partition of a virtual table.
     pub fn add_result(&mut self, order: &TableOrder, partition: PartitionResult) {
         let Some(limit) = self.limit_of_partition() else { return };
-        if !self.filter.matches_partition(&partition.key, partition.static_row.as_deref()) {
+        if !self.filter.matches_partition(&partition.key, partition.static_row.as_ref()) {
             return;
         }
         let clustering = &self.command.clustering;
-        let mut rows: Vec<Arc<Row>> =
+        let mut rows: Vec<Row> =
             partition.rows.into_iter().filter(|row| selects(order, clustering, row)).collect();
         if clustering.is_reversed() {
             rows.reverse();
@@ -126,7 +133,7 @@ impl<'a> Collector<'a> {
         self.push(partition.key, partition.static_row, rows);
     }
 
-    fn push(&mut self, key: DecoratedKey, static_row: Option<Arc<Row>>, rows: Vec<Arc<Row>>) {
+    fn push(&mut self, key: DecoratedKey, static_row: Option<Row>, rows: Vec<Row>) {
         if rows.is_empty() && (static_row.is_none() || !self.selects_full_partition()) {
             return;
         }
@@ -137,16 +144,12 @@ impl<'a> Collector<'a> {
 
     /// Takes out the parts of collections that are fetched but not queried; whole columns are left as they are, since
     /// nobody looks at them.
-    fn only_queried(
-        &self,
-        static_row: Option<Arc<Row>>,
-        rows: Vec<Arc<Row>>,
-    ) -> (Option<Arc<Row>>, Vec<Arc<Row>>) {
+    fn only_queried(&self, static_row: Option<Row>, rows: Vec<Row>) -> (Option<Row>, Vec<Row>) {
         let columns = &self.command.columns;
         if !columns.has_parts() {
             return (static_row, rows);
         }
-        let queried = |row: Arc<Row>| Arc::new(columns.only_queried(&row));
+        let queried = |row: Row| columns.only_queried(&row);
         (static_row.map(queried), rows.into_iter().map(queried).collect())
     }
 
@@ -182,7 +185,7 @@ fn selects(order: &TableOrder, filter: &ClusteringIndexFilter, row: &Row) -> boo
             comparator.compare(&slice.start, row).is_lt() && comparator.compare(row, &slice.end).is_lt()
         }),
         ClusteringIndexFilter::Names { clusterings, .. } => {
-            clusterings.iter().any(|c| comparator.compare_clusterings(c, &row.clustering).is_eq())
+            clusterings.iter().any(|c| comparator.compare_clusterings(c, row.clustering()).is_eq())
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What a reader sees of a row: neither tombstones nor what expired (Cassandra: `Row.purge` with `PURGE_ALL`).
 
-use std::sync::Arc;
-
 use super::super::model::{Cell, DeletionTime, LivenessInfo, Row, RowBuilder};
 use crate::schema::{ColumnId, TableKind, TableMetadata};
 
@@ -31,13 +29,14 @@ impl Purger {
 
     /// What is left of a row, `None` where nothing is; and how many of its cells were deleted or expired, one where
     /// the row as a whole was (Cassandra: `ReadCommand.withMetricsRecording`).
-    pub fn purge(&self, row: &Arc<Row>) -> (Option<Arc<Row>>, u64) {
-        if !row.has_deletion(self.now_in_seconds) && !row.cells().any(|c| self.is_dropped(&c)) {
-            let dead = row.is_empty() || (self.strict_liveness && row.liveness.is_empty());
-            return ((!dead).then(|| row.clone()), 0);
+    pub fn purge(&self, row: Row) -> (Option<Row>, u64) {
+        let keeps_all = self.dropped.is_empty() || !row.cells().any(|c| self.is_dropped(&c));
+        if keeps_all && !row.has_deletion(self.now_in_seconds) {
+            let dead = row.is_empty() || (self.strict_liveness && row.liveness().is_empty());
+            return ((!dead).then_some(row), 0);
         }
         let now = self.now_in_seconds;
-        let liveness = if row.liveness.is_live(now) { row.liveness } else { LivenessInfo::EMPTY };
+        let liveness = if row.liveness().is_live(now) { row.liveness() } else { LivenessInfo::EMPTY };
         let mut tombstones = 0;
         let mut builder = RowBuilder::with_capacity(row.cell_count(), row.data_len());
         for cell in row.cells() {
@@ -50,11 +49,11 @@ impl Purger {
         if builder.is_empty() && liveness.is_empty() || self.strict_liveness && liveness.is_empty() {
             return (None, tombstones.max(1));
         }
-        (Some(Arc::new(builder.build(row.clustering.clone(), liveness, DeletionTime::LIVE))), tombstones)
+        (Some(builder.build(row.clustering(), liveness, DeletionTime::LIVE)), tombstones)
     }
 }
 
 /// What a reader sees of a row at that time; `None` where it is dead.
-pub fn purge_row(table: &TableMetadata, row: &Arc<Row>, now_in_seconds: i64) -> Option<Arc<Row>> {
-    Purger::new(table, now_in_seconds).purge(row).0
+pub fn purge_row(table: &TableMetadata, row: &Row, now_in_seconds: i64) -> Option<Row> {
+    Purger::new(table, now_in_seconds).purge(row.clone()).0
 }

@@ -51,7 +51,7 @@ impl<'a> PreparedFilter<'a> {
             }
             RowFilterTarget::Clustering(i) => {
                 let Some(column) = self.table.clustering.get(*i) else { return false };
-                let value = row.and_then(|row| row.clustering.get(*i));
+                let value = row.and_then(|row| row.clustering().get(*i));
                 value.is_some_and(|v| matches_value(&column.cql_type, e, v))
             }
             RowFilterTarget::Column(id) => {

@@ -1,8 +1,6 @@
 //! Counts what a read costs, and holds it against thresholds (Cassandra: `MetricRecording` and `QuerySizeTracking` of
 //! `ReadCommand`).
 
-use std::sync::Arc;
-
 use super::super::heap_size::{self, Place};
 use super::super::model::{DataRange, DecoratedKey, ReadCommand, Row};
 use super::super::unfiltered::{RangeTombstoneMarker, UnfilteredRowIterator};
@@ -83,7 +81,7 @@ impl<'a> Watch<'a> {
     }
 
     /// What was found of a row: how much of it was deleted, and whether some of it lives.
-    pub fn found(&mut self, tombstones: u64, row: Option<&Arc<Row>>) -> Result<(), StorageError> {
+    pub fn found(&mut self, tombstones: u64, row: Option<&Row>) -> Result<(), StorageError> {
         if tombstones > 0 {
             self.count(tombstones)?;
         }

@@ -56,12 +56,12 @@ fn add_deletion(digest: &mut Md5) {
 
 fn add_row(digest: &mut Md5, row: &Row) {
     digest.update(ROW);
-    for value in row.clustering.values().flatten() {
+    for value in row.clustering().values().flatten() {
         digest.update(value);
     }
     digest.update([BoundKind::Clustering as u8]);
     add_deletion(digest);
-    digest.update(row.liveness.timestamp.to_be_bytes());
+    digest.update(row.liveness().timestamp.to_be_bytes());
     for cell in row.cells() {
         digest.update(cell.value);
         digest.update(cell.timestamp.to_be_bytes());

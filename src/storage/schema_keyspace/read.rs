@@ -95,7 +95,7 @@ impl Named<'_> {
 
     /// The clustering column of that number.
     fn key(&self, i: usize) -> Result<String> {
-        let value = self.row.clustering.get(i).and_then(read_text);
+        let value = self.row.clustering().get(i).and_then(read_text);
         value.ok_or_else(|| damaged(&self.table.name, "a clustering column"))
     }
 }
@@ -183,7 +183,7 @@ impl<'a> Loader<'a> {
         let name = row.key(0)?;
         let id = row.get("id", |value| uuid::Uuid::from_slice(value).ok().map(TableId))?;
         let flags = row.texts("flags")?;
-        let is_mine = |other: &&Named<'_>| other.row.clustering.get(0) == Some(name.as_bytes());
+        let is_mine = |other: &&Named<'_>| other.row.clustering().get(0) == Some(name.as_bytes());
         let mut loaded = Vec::new();
         for row in columns.iter().filter(is_mine) {
             loaded.push(self.column(row, types)?);

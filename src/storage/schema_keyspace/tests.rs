@@ -34,7 +34,7 @@ fn row_from(table: &TableMetadata, clustering: &[&str], cells: &[&str]) -> Row {
         row.add(Cell::live(table.column(name).unwrap().id, timestamp, &bytes));
     }
     let clustering = Clustering::new(clustering.iter().map(|value| Some(value.as_bytes())));
-    row.build(clustering, LivenessInfo::new(timestamp), DeletionTime::LIVE)
+    row.build(&clustering, LivenessInfo::new(timestamp), DeletionTime::LIVE)
 }
 
 fn recorded(schema: &Schema) -> (Uuid, SchemaRows) {
@@ -51,7 +51,7 @@ fn recorded(schema: &Schema) -> (Uuid, SchemaRows) {
         if partitions.last().is_none_or(|p| p.key != key) {
             partitions.push(PartitionResult { key, static_row: None, rows: Vec::new() });
         }
-        partitions.last_mut().unwrap().rows.push(Arc::new(row_from(table, clustering, cells)));
+        partitions.last_mut().unwrap().rows.push(row_from(table, clustering, cells));
     }
     (version, rows)
 }
@@ -60,7 +60,7 @@ fn recorded(schema: &Schema) -> (Uuid, SchemaRows) {
 type Said = BTreeMap<(String, Vec<u8>, Vec<Option<Vec<u8>>>), BTreeMap<String, Vec<u8>>>;
 
 fn said(table: &TableMetadata, key: &DecoratedKey, row: &Row, out: &mut Said) {
-    let clustering = row.clustering.values().map(|value| value.map(<[u8]>::to_vec)).collect();
+    let clustering = row.clustering().values().map(|value| value.map(<[u8]>::to_vec)).collect();
     let cells = row
         .cells()
         .map(|cell| (table.column_by_id(cell.column).unwrap().name.clone(), cell.value.to_vec()))

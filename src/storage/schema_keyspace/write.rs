@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
         for update in &mut updates {
             // All clustering columns are texts in ascending order, so that their bytes tell the order; lengths
             // stand between them, so that the values must be compared, not the buffers.
-            update.rows.sort_by(|a, b| a.clustering.values().cmp(b.clustering.values()));
+            update.rows.sort_by(|a, b| a.clustering().values().cmp(b.clustering().values()));
         }
         Mutation { key: self.key, updates, is_counter: false }
     }
@@ -131,7 +131,7 @@ impl<'a> Writer<'a> {
             let column = update.table.column(column).expect("system_schema has the columns that are written");
             row.add(Cell::live(column.id, timestamp_us, value));
         }
-        update.rows.push(row.build(clustering_of(clustering), LivenessInfo::new(timestamp_us), deletion));
+        update.rows.push(row.build(&clustering_of(clustering), LivenessInfo::new(timestamp_us), deletion));
     }
 
     fn delete(&mut self, name: &'static str, clustering: &[&str]) {
@@ -139,7 +139,7 @@ impl<'a> Writer<'a> {
             marked_for_delete_at: self.at.timestamp_us,
             local_deletion_time: self.at.now_in_seconds,
         };
-        let row: Row = RowBuilder::new().build(clustering_of(clustering), LivenessInfo::EMPTY, deletion);
+        let row: Row = RowBuilder::new().build(&clustering_of(clustering), LivenessInfo::EMPTY, deletion);
         self.update(name).rows.push(row);
     }
 

@@ -7,7 +7,7 @@ use super::histogram::{EstimatedHistogram, TombstoneHistogramBuilder};
 use super::metadata::{CommitLogIntervals, StatsMetadata};
 use crate::storage::ClusteringComparator;
 use crate::storage::model::{
-    BoundKind, Clustering, ClusteringBound, DeletionTime, LivenessInfo, NO_EXPIRATION, Row,
+    BoundKind, Clustering, ClusteringBound, DeletionTime, LivenessInfo, NO_EXPIRATION, Prefix, Row,
 };
 use crate::storage::{RangeTombstoneMarker, Unfiltered};
 
@@ -95,8 +95,8 @@ impl MetadataCollector {
 
     /// A row, static ones too.
     pub fn row(&mut self, row: &Row, is_static: bool) {
-        self.liveness(row.liveness);
-        self.deletion(row.deletion);
+        self.liveness(row.liveness());
+        self.deletion(row.deletion());
         let mut columns = 0;
         let mut last = None;
         for cell in row.cells() {
@@ -109,12 +109,12 @@ impl MetadataCollector {
             }
         }
         for (_, deletion) in row.complex_deletions() {
-            self.deletion(*deletion);
+            self.deletion(deletion);
         }
         self.columns_set += columns;
         self.rows += 1;
         if !is_static {
-            self.place(&row.clustering, BoundKind::Clustering);
+            self.place(row.clustering(), BoundKind::Clustering);
         }
     }
 
@@ -124,7 +124,7 @@ impl MetadataCollector {
             self.deletion(deletion);
         }
         if !marker.is_boundary() {
-            self.place(&marker.bound.prefix, marker.bound.kind);
+            self.place((&marker.bound.prefix).into(), marker.bound.kind);
         }
     }
 
@@ -137,10 +137,10 @@ impl MetadataCollector {
     }
 
     /// Every start has its end, so that a start is never the last and an end never the first.
-    fn place(&mut self, prefix: &Clustering, kind: BoundKind) {
+    fn place(&mut self, prefix: Prefix<'_>, kind: BoundKind) {
         let is_start = matches!(kind, BoundKind::InclStart | BoundKind::ExclStart);
         let is_row = kind == BoundKind::Clustering;
-        let bound = || ClusteringBound { kind, prefix: prefix.clone() };
+        let bound = || ClusteringBound { kind, prefix: prefix.to_clustering() };
         let compare = |other: &Option<ClusteringBound>| {
             other.as_ref().map(|other| {
                 let position = crate::storage::Position { prefix, kind };

@@ -109,10 +109,10 @@ impl EncodingStatsCollector {
 
     /// Adds everything in a row.
     pub fn row(&mut self, row: &Row) {
-        self.liveness(row.liveness);
-        self.deletion(row.deletion);
+        self.liveness(row.liveness());
+        self.deletion(row.deletion());
         for (_, deletion) in row.complex_deletions() {
-            self.deletion(*deletion);
+            self.deletion(deletion);
         }
         for cell in row.cells() {
             self.timestamp(cell.timestamp);
@@ -125,7 +125,8 @@ impl EncodingStatsCollector {
     pub fn unfiltered(&mut self, unfiltered: &Unfiltered) {
         match unfiltered {
             Unfiltered::Row(row) => self.row(row),
-            Unfiltered::Marker(RangeTombstoneMarker { end, start, .. }) => {
+            Unfiltered::Marker(marker) => {
+                let RangeTombstoneMarker { end, start, .. } = &**marker;
                 for deletion in [end, start].into_iter().flatten() {
                     self.deletion(*deletion);
                 }

@@ -30,7 +30,7 @@ pub type Place = ClusteringBound;
 fn put_place(out: &mut BytesMut, lengths: &[Option<usize>], place: &Place) -> Result<(), StorageError> {
     if place.kind == BoundKind::Clustering {
         out.put_u8(BoundKind::Clustering as u8);
-        put_clustering_values(out, lengths, &place.prefix)
+        put_clustering_values(out, lengths, (&place.prefix).into())
     } else {
         put_bound(out, lengths, place)
     }

@@ -21,7 +21,7 @@ use crate::storage::{Position, RangeTombstoneMarker, Unfiltered, UnfilteredRowIt
 pub struct SSTableRows {
     key: DecoratedKey,
     deletion: DeletionTime,
-    static_row: Option<Arc<Row>>,
+    static_row: Option<Row>,
     reversed: bool,
     /// Those not done yet, the next one last.
     slices: Vec<Slice>,
@@ -180,7 +180,7 @@ impl SSTableRows {
 
 /// The end of a range tombstone that a slice cuts.
 fn marker(bound: &ClusteringBound, open: DeletionTime) -> Unfiltered {
-    Unfiltered::Marker(RangeTombstoneMarker::bound(bound.clone(), open))
+    RangeTombstoneMarker::bound(bound.clone(), open).into()
 }
 
 /// The slices that a filter selects, in clustering order.
@@ -342,7 +342,7 @@ impl UnfilteredRowIterator for SSTableRows {
         self.deletion
     }
 
-    fn static_row(&self) -> Option<&Arc<Row>> {
+    fn static_row(&self) -> Option<&Row> {
         self.static_row.as_ref()
     }
 

@@ -168,8 +168,8 @@ impl RowDecoder {
         input.vint()?;
         if head.is_row() {
             let columns = Columns { all: &self.regular_columns, filter };
-            let row = self.row(&mut input, head.flags, columns, head.place.prefix.clone())?;
-            return Ok((!row.is_empty()).then(|| Unfiltered::Row(Arc::new(row))));
+            let row = self.row(&mut input, head.flags, columns, &head.place.prefix)?;
+            return Ok((!row.is_empty()).then(|| Unfiltered::Row(row)));
         }
         let bound = head.place.clone();
         let first = self.stats.deletion(&mut input)?;
@@ -182,11 +182,11 @@ impl RowDecoder {
             }
             _ => RangeTombstoneMarker::bound(bound, first),
         };
-        Ok(Some(Unfiltered::Marker(marker)))
+        Ok(Some(marker.into()))
     }
 
     /// Takes the static row; none where nothing of it is fetched.
-    pub fn static_row(&self, input: &mut Input<'_>, filter: &ColumnFilter) -> Taken<Option<Arc<Row>>> {
+    pub fn static_row(&self, input: &mut Input<'_>, filter: &ColumnFilter) -> Taken<Option<Row>> {
         let flags = input.u8()?;
         if flags & (END_OF_PARTITION | IS_MARKER) != 0
             || flags & EXTENSION == 0
@@ -201,9 +201,9 @@ impl RowDecoder {
         }
         let mut input = Input::new(body);
         let columns = Columns { all: &self.static_columns, filter };
-        let taken = input.vint().and_then(|_| self.row(&mut input, flags, columns, Clustering::EMPTY));
+        let taken = input.vint().and_then(|_| self.row(&mut input, flags, columns, &Clustering::EMPTY));
         let row = taken.map_err(short_is_wrong)?;
-        Ok((!row.is_empty()).then(|| Arc::new(row)))
+        Ok((!row.is_empty()).then_some(row))
     }
 
     fn row(
@@ -211,7 +211,7 @@ impl RowDecoder {
         input: &mut Input<'_>,
         flags: u8,
         columns: Columns<'_>,
-        clustering: Clustering,
+        clustering: &Clustering,
     ) -> Taken<Row> {
         let mut liveness = LivenessInfo::EMPTY;
         if flags & HAS_TIMESTAMP != 0 {

@@ -7,7 +7,7 @@ use super::output::put_vint_bytes;
 use crate::schema::ColumnId;
 use crate::storage::RangeTombstoneMarker;
 use crate::storage::error::StorageError;
-use crate::storage::model::{Cell, Clustering, ClusteringBound, LivenessInfo, NO_TTL, Row};
+use crate::storage::model::{Cell, ClusteringBound, LivenessInfo, NO_TTL, Prefix, Row};
 use crate::types::vint;
 
 /// The flags of a row or marker.
@@ -77,7 +77,7 @@ fn put_value(out: &mut BytesMut, fixed_length: Option<usize>, value: &[u8]) -> R
 pub fn put_clustering_values(
     out: &mut BytesMut,
     lengths: &[Option<usize>],
-    values: &Clustering,
+    values: Prefix<'_>,
 ) -> Result<(), StorageError> {
     let values: smallvec::SmallVec<[Option<&[u8]>; 8]> = values.values().collect();
     for (i, group) in values.chunks(32).enumerate() {
@@ -104,7 +104,7 @@ pub fn put_bound(
 ) -> Result<(), StorageError> {
     out.put_u8(bound.kind as u8);
     out.put_u16(bound.prefix.len() as u16);
-    put_clustering_values(out, lengths, &bound.prefix)
+    put_clustering_values(out, lengths, (&bound.prefix).into())
 }
 
 /// Appends which of `all` columns are present: a bitmap of the missing ones below 64 columns, else the indexes of
@@ -170,13 +170,13 @@ impl UnfilteredWriter {
             row.cells_of(c.id).len() > 0 || (c.is_complex && !row.complex_deletion(c.id).is_live())
         };
         self.present.extend(columns.iter().enumerate().filter(|(_, c)| present(c)).map(|(i, _)| i));
-        let has_complex_deletion = row.complex_deletions().iter().any(|(_, deletion)| !deletion.is_live());
+        let has_complex_deletion = row.complex_deletions().any(|(_, deletion)| !deletion.is_live());
 
         let mut row_flags = 0;
         let mut set = |flag, is: bool| row_flags |= if is { flag } else { 0 };
-        set(HAS_TIMESTAMP, !row.liveness.is_empty());
-        set(HAS_TTL, has_ttl(&row.liveness));
-        set(HAS_DELETION, !row.deletion.is_live());
+        set(HAS_TIMESTAMP, !row.liveness().is_empty());
+        set(HAS_TTL, has_ttl(&row.liveness()));
+        set(HAS_DELETION, !row.deletion().is_live());
         set(HAS_COMPLEX_DELETION, has_complex_deletion);
         set(HAS_ALL_COLUMNS, self.present.len() == columns.len());
         set(EXTENSION, is_static);
@@ -184,7 +184,7 @@ impl UnfilteredWriter {
         if is_static {
             out.put_u8(IS_STATIC);
         } else {
-            put_clustering_values(out, &self.clustering, &row.clustering)?;
+            put_clustering_values(out, &self.clustering, row.clustering())?;
         }
 
         let mut body = std::mem::take(&mut self.body);
@@ -206,14 +206,14 @@ impl UnfilteredWriter {
     ) -> Result<(), StorageError> {
         let columns = if is_static { &self.static_columns } else { &self.regular_columns };
         if row_flags & HAS_TIMESTAMP != 0 {
-            self.stats.put_timestamp(out, row.liveness.timestamp);
+            self.stats.put_timestamp(out, row.liveness().timestamp);
         }
         if row_flags & HAS_TTL != 0 {
-            self.stats.put_ttl(out, row.liveness.ttl);
-            self.stats.put_local_deletion_time(out, row.liveness.local_expiration_time);
+            self.stats.put_ttl(out, row.liveness().ttl);
+            self.stats.put_local_deletion_time(out, row.liveness().local_expiration_time);
         }
         if row_flags & HAS_DELETION != 0 {
-            self.stats.put_deletion(out, row.deletion);
+            self.stats.put_deletion(out, row.deletion());
         }
         if row_flags & HAS_ALL_COLUMNS == 0 {
             put_column_subset(out, &self.present, columns.len());
@@ -227,7 +227,7 @@ impl UnfilteredWriter {
                 vint::write_unsigned(out, cells.len() as u64);
             }
             for cell in cells {
-                self.put_cell(out, column, &cell, &row.liveness)?;
+                self.put_cell(out, column, &cell, &row.liveness())?;
             }
         }
         Ok(())

@@ -197,7 +197,7 @@ impl SSTableWriter {
             }
         }
         if self.rows.has_static() {
-            self.put_static_row(static_row.as_deref())?;
+            self.put_static_row(static_row.as_ref())?;
         }
         let header_length = self.offset(start);
         self.blocks.clear();
@@ -236,7 +236,7 @@ impl SSTableWriter {
             }
             None => {
                 let empty = RowBuilder::new().build(
-                    crate::storage::model::Clustering::EMPTY,
+                    &crate::storage::model::Clustering::EMPTY,
                     crate::storage::model::LivenessInfo::EMPTY,
                     DeletionTime::LIVE,
                 );
@@ -254,7 +254,9 @@ impl SSTableWriter {
     ) -> Result<(), StorageError> {
         let offset = self.offset(start);
         let place = match unfiltered {
-            Unfiltered::Row(row) => Place { kind: BoundKind::Clustering, prefix: row.clustering.clone() },
+            Unfiltered::Row(row) => {
+                Place { kind: BoundKind::Clustering, prefix: row.clustering().to_clustering() }
+            }
             Unfiltered::Marker(marker) => marker.bound.clone(),
         };
         match unfiltered {

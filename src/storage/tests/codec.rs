@@ -34,8 +34,8 @@ fn combined(operations: &[Operation]) -> PartitionUpdate {
     if let Some(data) = memtable.partition(&key(1)) {
         combined.deletion = data.deletion;
         combined.range_tombstones = data.range_tombstones.iter().cloned().collect();
-        combined.static_row = data.static_row.as_deref().cloned();
-        combined.rows = data.rows.iter().map(|row| (**row).clone()).collect();
+        combined.static_row = data.static_row.as_ref().cloned();
+        combined.rows = data.rows.iter().cloned().collect();
     }
     let _ = memtable.partitions(
         &KeyBound::Unbounded,

@@ -40,7 +40,7 @@ fn rows(storage: &Storage) -> BTreeSet<i32> {
     };
     let found = storage.read(&command, IoMode::Blocking).unwrap();
     let rows = found.partitions.iter().flat_map(|p| &p.rows);
-    rows.map(|row| i32::from_be_bytes(row.clustering.get(0).unwrap().try_into().unwrap())).collect()
+    rows.map(|row| i32::from_be_bytes(row.clustering().get(0).unwrap().try_into().unwrap())).collect()
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -297,7 +297,7 @@ fn read(storage: &Storage) -> Result<BTreeMap<Row, i32>, StorageError> {
     let mut rows = BTreeMap::new();
     for partition in storage.read(&command, IoMode::Blocking)?.partitions {
         for row in &partition.rows {
-            let place = (int(row.clustering.get(0).unwrap()), int(row.clustering.get(1).unwrap()));
+            let place = (int(row.clustering().get(0).unwrap()), int(row.clustering().get(1).unwrap()));
             let value = row.cells().find(|cell| cell.column == INT).map(|cell| int(cell.value));
             rows.insert((int(&partition.key.key), place), value.unwrap());
         }

@@ -86,12 +86,12 @@ pub fn check(storage: &Storage, operations: &[Operation]) {
     for range in [DataRange::Keys(vec![key(1)]), everything] {
         let found = storage.read(&all(range), IoMode::Blocking).unwrap();
         let partition = found.partitions.first();
-        let seen: Vec<Seen> = partition.iter().flat_map(|p| &p.rows).map(|row| Seen::of(row)).collect();
+        let seen: Vec<Seen> = partition.iter().flat_map(|p| &p.rows).map(Seen::of).collect();
         let mut places: Vec<&Place> = rows.keys().collect();
         places.sort_by_key(|(c1, c2)| (*c1, -*c2));
         let expected: Vec<Seen> = places.into_iter().map(|place| rows[place].clone()).collect();
         assert_eq!(seen, expected);
-        assert_eq!(partition.and_then(|p| p.static_row.as_deref()).map(Seen::of), static_row);
+        assert_eq!(partition.and_then(|p| p.static_row.as_ref()).map(Seen::of), static_row);
     }
 }
 
@@ -235,7 +235,7 @@ fn a_torn_tail_is_passed_over_and_damage_before_a_durable_mark_is_refused() {
         match open_with(options(copy.path()), Arc::new(RealFs)) {
             Ok(storage) => {
                 let found = storage.read(&all(DataRange::Keys(vec![key(1)])), IoMode::Blocking).unwrap();
-                let rows: Vec<Seen> = found.partitions[0].rows.iter().map(|row| Seen::of(row)).collect();
+                let rows: Vec<Seen> = found.partitions[0].rows.iter().map(Seen::of).collect();
                 let (durable, _) = naive(&operations[..4], 9);
                 assert!(durable.values().all(|row| rows.contains(row)), "byte {cut}: durable rows are lost");
                 accepted.push(cut);

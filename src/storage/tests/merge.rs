@@ -23,7 +23,7 @@ use super::operations::{
 };
 
 fn place_of(row: &super::super::model::Row) -> Place {
-    let int = |i| i32::from_be_bytes(row.clustering.get(i).unwrap().try_into().unwrap());
+    let int = |i| i32::from_be_bytes(row.clustering().get(i).unwrap().try_into().unwrap());
     (int(0), int(1))
 }
 
@@ -112,11 +112,11 @@ fn check(
         assert!(nothing, "nothing found, expected {places:?} {static_row:?}");
         return;
     };
-    assert_eq!(found.rows.iter().map(|r| place_of(r)).collect::<Vec<_>>(), places);
+    assert_eq!(found.rows.iter().map(place_of).collect::<Vec<_>>(), places);
     for row in &found.rows {
         assert_eq!(Seen::of(row), rows[&place_of(row)], "row {:?}", place_of(row));
     }
-    assert_eq!(found.static_row.as_deref().map(Seen::of), static_row);
+    assert_eq!(found.static_row.as_ref().map(Seen::of), static_row);
 }
 
 proptest! {
@@ -164,8 +164,8 @@ proptest! {
         let limited = command(ClusteringIndexFilter::all(), now, limited);
         let all = read(&operations, &all, false);
         let found = read(&operations, &limited, false);
-        let all: Vec<Place> = all.iter().flat_map(|p| &p.rows).map(|r| place_of(r)).collect();
-        let found: Vec<Place> = found.iter().flat_map(|p| &p.rows).map(|r| place_of(r)).collect();
+        let all: Vec<Place> = all.iter().flat_map(|p| &p.rows).map(place_of).collect();
+        let found: Vec<Place> = found.iter().flat_map(|p| &p.rows).map(place_of).collect();
         let wanted = all.len().min(rows.min(per_partition) as usize);
         prop_assert_eq!(&found[..], &all[..wanted]);
     }

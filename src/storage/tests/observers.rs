@@ -25,7 +25,7 @@ use crate::schema::{ColumnId, SchemaRef};
 
 type Entry = (Vec<u8>, Vec<u8>, Vec<u8>);
 
-type LastRows = BTreeMap<(Vec<u8>, Vec<u8>), Option<Arc<Row>>>;
+type LastRows = BTreeMap<(Vec<u8>, Vec<u8>), Option<Row>>;
 
 /// Which rows have which value in one column; kept by the differences alone.
 struct ToyIndex {
@@ -41,10 +41,10 @@ impl ToyIndex {
         Arc::new(Self { column, entries: Mutex::default(), last: Mutex::default() })
     }
 
-    fn entry(&self, key: &DecoratedKey, row: Option<&Arc<Row>>) -> Option<Entry> {
+    fn entry(&self, key: &DecoratedKey, row: Option<&Row>) -> Option<Entry> {
         let row = purge_row(&table(), row?, 9)?;
         let value = row.cell(self.column)?.value.to_vec();
-        Some((value, key.key.to_vec(), row.clustering.buffer().to_vec()))
+        Some((value, key.key.to_vec(), row.clustering().buffer().to_vec()))
     }
 }
 
@@ -54,12 +54,12 @@ struct OneUpdate<'a> {
 }
 
 impl PartitionObserver for OneUpdate<'_> {
-    fn row_changed(&mut self, old: Option<&Arc<Row>>, new: Option<&Arc<Row>>) {
-        let place = old.or(new).unwrap().clustering.buffer().to_vec();
+    fn row_changed(&mut self, old: Option<&Row>, new: Option<&Row>) {
+        let place = old.or(new).unwrap().clustering().buffer().to_vec();
         // Every old row is the one that was new before.
         let before = self.index.last.lock().insert((self.key.key.to_vec(), place), new.cloned());
         if let Some(before) = before {
-            let live = |row: Option<&Arc<Row>>| purge_row(&table(), row?, 9);
+            let live = |row: Option<&Row>| purge_row(&table(), row?, 9);
             assert_eq!(live(before.as_ref()), live(old));
         }
         let mut entries = self.index.entries.lock();

@@ -238,7 +238,7 @@ fn values_row(place: Place, values: &Values, ttl: Option<i32>, time: i64, live: 
     }
     let (ttl, expires) = expiry(time, ttl);
     let liveness = if live { LivenessInfo::expiring(time, ttl, expires) } else { LivenessInfo::EMPTY };
-    builder.build(clustering(place), liveness, DeletionTime::LIVE)
+    builder.build(&clustering(place), liveness, DeletionTime::LIVE)
 }
 
 /// The update that a replica gets for an operation.
@@ -246,7 +246,7 @@ pub fn update(table: &Arc<TableMetadata>, operation: &Operation) -> PartitionUpd
     let mut update = PartitionUpdate::new(table.clone(), key(1));
     let mut builder = RowBuilder::new();
     let mut push = |place, builder: RowBuilder, deletion| {
-        let row = builder.build(clustering(place), LivenessInfo::EMPTY, deletion);
+        let row = builder.build(&clustering(place), LivenessInfo::EMPTY, deletion);
         update.rows.push(row);
     };
     match operation {
@@ -287,7 +287,7 @@ pub fn update(table: &Arc<TableMetadata>, operation: &Operation) -> PartitionUpd
                 Some(value) => builder.add(cell(STATIC, *time, None, &value.to_be_bytes())),
                 None => builder.add(Cell::tombstone(STATIC, *time, time + 1)),
             }
-            let row = builder.build(Clustering::EMPTY, LivenessInfo::EMPTY, DeletionTime::LIVE);
+            let row = builder.build(&Clustering::EMPTY, LivenessInfo::EMPTY, DeletionTime::LIVE);
             update.static_row = Some(row);
         }
     }
@@ -317,7 +317,7 @@ impl Seen {
             (at, (c.timestamp, c.value.to_vec()))
         });
         Self {
-            liveness: (!row.liveness.is_empty()).then_some(row.liveness.timestamp),
+            liveness: (!row.liveness().is_empty()).then_some(row.liveness().timestamp),
             cells: cells.collect(),
         }
     }
@@ -333,14 +333,14 @@ pub fn naive(operations: &[Operation], now: i64) -> (BTreeMap<Place, Seen>, Opti
     for place in places {
         let rows: Vec<&Row> = updates
             .iter()
-            .flat_map(|u| u.rows.iter().filter(|row| row.clustering == clustering(place)))
+            .flat_map(|u| u.rows.iter().filter(|row| row.clustering() == clustering(place)))
             .collect();
         let ranges = operations.iter().filter_map(|o| match o {
             Operation::DeleteRange { start, end, time } if covers(*start, *end, place) => Some(*time),
             _ => None,
         });
         let deleted =
-            ranges.chain(rows.iter().map(|r| r.deletion.marked_for_delete_at)).fold(partition, i64::max);
+            ranges.chain(rows.iter().map(|r| r.deletion().marked_for_delete_at)).fold(partition, i64::max);
         if let Some(row) = seen_row(&rows, deleted, now) {
             seen.insert(place, row);
         }
@@ -355,8 +355,8 @@ fn seen_row(rows: &[&Row], deleted: i64, now: i64) -> Option<Seen> {
     let map_deleted =
         rows.iter().map(|r| r.complex_deletion(MAP).marked_for_delete_at).fold(deleted, i64::max);
     for row in rows {
-        if row.liveness.timestamp > deleted && liveness.is_none_or(|l| row.liveness.supersedes(&l)) {
-            liveness = Some(row.liveness);
+        if row.liveness().timestamp > deleted && liveness.is_none_or(|l| row.liveness().supersedes(&l)) {
+            liveness = Some(row.liveness());
         }
         for cell in row.cells() {
             if cell.timestamp <= if cell.column == MAP { map_deleted } else { deleted } {

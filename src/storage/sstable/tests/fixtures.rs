@@ -158,11 +158,7 @@ fn a_file_without_deletions_is_passed_over_where_no_slice_meets_its_rows() {
                 let clustering = crate::storage::model::Clustering::new([Some(&c.to_be_bytes()[..])]);
                 let liveness = crate::storage::model::LivenessInfo::new(1);
                 let row = crate::storage::model::RowBuilder::new();
-                Unfiltered::Row(Arc::new(row.build(
-                    clustering,
-                    liveness,
-                    crate::storage::model::DeletionTime::LIVE,
-                )))
+                Unfiltered::Row(row.build(&clustering, liveness, crate::storage::model::DeletionTime::LIVE))
             })
             .collect(),
     };

@@ -14,10 +14,10 @@ use crate::env::fs::RealFs;
 use crate::schema::{ColumnMetadata, TableMetadata};
 use crate::storage::model::{
     BoundKind, Cell, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey,
-    DeletionTime, LivenessInfo, Row, RowBuilder, Slice,
+    DeletionTime, LivenessInfo, Prefix, Row, RowBuilder, Slice,
 };
 use crate::storage::{
-    BoxedRowIterator, ClusteringComparator, IoMode, RangeTombstoneMarker, StorageError, Unfiltered,
+    BoxedRowIterator, ClusteringComparator, IoMode, Position, RangeTombstoneMarker, StorageError, Unfiltered,
     UnfilteredPartitionIterator, UnfilteredRowIterator,
 };
 use crate::types::CqlType;
@@ -27,7 +27,7 @@ use crate::types::CqlType;
 pub struct Partition {
     pub key: DecoratedKey,
     pub deletion: DeletionTime,
-    pub static_row: Option<Arc<Row>>,
+    pub static_row: Option<Row>,
     pub items: Vec<Unfiltered>,
 }
 
@@ -52,7 +52,7 @@ impl UnfilteredRowIterator for PartitionRows {
         self.partition.deletion
     }
 
-    fn static_row(&self) -> Option<&Arc<Row>> {
+    fn static_row(&self) -> Option<&Row> {
         self.partition.static_row.as_ref()
     }
 
@@ -148,7 +148,7 @@ fn row(columns: &[ColumnMetadata]) -> impl Strategy<Value = Row> + use<> {
                 builder.add(if *is_complex { cell.with_path(&path) } else { cell });
             }
         }
-        builder.build(Clustering::EMPTY, liveness, deletion)
+        builder.build(&Clustering::EMPTY, liveness, deletion)
     })
 }
 
@@ -191,6 +191,14 @@ fn disjoint<T>(comparator: &ClusteringComparator, slices: Vec<(Slice, T)>) -> Ve
     kept
 }
 
+/// The same row at another place.
+fn moved(row: &Row, clustering: &Clustering) -> Row {
+    let mut builder = RowBuilder::new();
+    row.complex_deletions().for_each(|(column, deletion)| builder.add_complex_deletion(column, deletion));
+    row.cells().for_each(|cell| builder.add(cell));
+    builder.build(clustering, row.liveness(), row.deletion())
+}
+
 /// Rows and markers in order.
 fn items(
     table: &TableMetadata,
@@ -200,10 +208,10 @@ fn items(
     let comparator = ClusteringComparator::new(table);
     let mut items: Vec<Unfiltered> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for (c1, c2, mut row) in rows {
-        row.clustering = clustering(c1, c2);
+    for (c1, c2, row) in rows {
+        let row = moved(&row, &clustering(c1, c2));
         if seen.insert((c1, c2)) && !row.is_empty() {
-            items.push(Unfiltered::Row(Arc::new(row)));
+            items.push(Unfiltered::Row(row));
         }
     }
     let mut markers: Vec<RangeTombstoneMarker> = Vec::new();
@@ -223,7 +231,7 @@ fn items(
         }
         markers.push(RangeTombstoneMarker::bound(slice.end, deletion));
     }
-    items.extend(markers.into_iter().map(Unfiltered::Marker));
+    items.extend(markers.into_iter().map(Unfiltered::from));
     items.sort_by(|a, b| comparator.compare(a, b));
     items
 }
@@ -237,7 +245,7 @@ pub fn partition(table: &Arc<TableMetadata>) -> impl Strategy<Value = Partition>
         move |(key, deletion, static_row, rows, ranges)| Partition {
             key: decorate(key.to_be_bytes().to_vec().into()),
             deletion,
-            static_row: static_row.filter(|row| !row.is_empty()).map(Arc::new),
+            static_row: static_row.filter(|row| !row.is_empty()),
             items: items(&table, rows, ranges),
         },
     )
@@ -295,10 +303,9 @@ fn coverage(
     open
 }
 
-fn is_within(comparator: &ClusteringComparator, slices: &[Slice], place: &Clustering) -> bool {
-    slices
-        .iter()
-        .any(|s| comparator.compare(&s.start, place).is_lt() && comparator.compare(place, &s.end).is_lt())
+fn is_within(comparator: &ClusteringComparator, slices: &[Slice], place: Prefix<'_>) -> bool {
+    let at = Position { prefix: place, kind: BoundKind::Clustering };
+    slices.iter().any(|s| comparator.compare(&s.start, at).is_lt() && comparator.compare(at, &s.end).is_lt())
 }
 
 fn small_chunks() -> Arc<TableMetadata> {
@@ -336,15 +343,15 @@ proptest! {
             prop_assert_eq!(&forward, &reversed);
             // Where slices touch, one marker closes at the place where the next one opens.
             prop_assert!(forward.items.is_sorted_by(|a, b| comparator.compare(a, b).is_le()));
-            let rows = |items: &[Unfiltered]| -> Vec<Arc<Row>> {
+            let rows = |items: &[Unfiltered]| -> Vec<Row> {
                 items.iter().filter_map(|i| if let Unfiltered::Row(row) = i { Some(row.clone()) } else { None }).collect()
             };
             let mut within = rows(&partition.items);
-            within.retain(|row| is_within(&comparator, &slices, &row.clustering));
+            within.retain(|row| is_within(&comparator, &slices, row.clustering()));
             prop_assert_eq!(rows(&forward.items), within);
             for (c1, c2) in (0..6).flat_map(|c1| (0..12).map(move |c2| (c1, c2))) {
                 let place = clustering(c1, c2);
-                let expected = is_within(&comparator, &slices, &place)
+                let expected = is_within(&comparator, &slices, (&place).into())
                     .then(|| coverage(&comparator, &partition.items, &place))
                     .flatten();
                 prop_assert_eq!(coverage(&comparator, &forward.items, &place), expected);

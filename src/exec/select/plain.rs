@@ -1,0 +1,221 @@
+//! Selected columns that are copied as they stand: a row of a memtable or SSTable has them in the form of the native
+//! protocol, and those that follow each other there are one copy.
+
+use super::source::{Form, Place, RowView, Source, key_component};
+use crate::exec::result::RowsWriter;
+use crate::schema::{ColumnId, TableMetadata};
+use crate::storage::model::{CellTable, Row};
+
+/// Columns that a SELECT names, without functions.
+#[derive(Clone, Debug)]
+pub struct SelectedColumns {
+    /// Where the value of each comes from.
+    pub sources: Vec<Source>,
+    /// The same, for rows that are plain ([`Row::has_plain_cells`]); none where some column has several cells or is
+    /// static.
+    plain: Option<Vec<Step>>,
+    /// The number of clustering columns.
+    clustering_len: usize,
+}
+
+/// Columns of a result that follow each other and come from one part of a row.
+#[derive(Clone, Debug)]
+enum Step {
+    /// The partition key.
+    Key,
+    /// A component of the partition key.
+    KeyComponent(usize),
+    /// All clustering columns.
+    Clustering,
+    /// One clustering column.
+    ClusteringColumn(usize),
+    /// Regular columns, ascending.
+    Cells(Vec<ColumnId>),
+    /// All clustering columns, and then regular ones, ascending.
+    Whole(Vec<ColumnId>),
+}
+
+impl SelectedColumns {
+    /// These columns of a table.
+    pub fn new(sources: Vec<Source>, table: &TableMetadata) -> Self {
+        let clustering_len = table.clustering.len();
+        Self { plain: steps(&sources, clustering_len), sources, clustering_len }
+    }
+
+    /// Writes them as the next row.
+    #[inline]
+    pub fn write(&self, view: &RowView<'_>, out: &mut RowsWriter) {
+        out.begin_row();
+        if let (Some(steps), Some(row)) = (&self.plain, view.row)
+            && row.has_plain_cells()
+            && self.write_plain(steps, &view.key.key, row, out)
+        {
+            return;
+        }
+        for source in &self.sources {
+            source.write(view, out);
+        }
+    }
+
+    /// False, with nothing written, where the row lacks clustering columns, as those of compact tables may.
+    fn write_plain(&self, steps: &[Step], key: &[u8], row: &Row, out: &mut RowsWriter) -> bool {
+        let clustering = row.clustering();
+        if clustering.len() != self.clustering_len {
+            return false;
+        }
+        let cells = row.cell_table();
+        for step in steps {
+            match step {
+                Step::Key => out.value(Some(key)),
+                Step::KeyComponent(i) => out.value(key_component(key, *i)),
+                Step::Clustering => out.wire(clustering.buffer()),
+                Step::ClusteringColumn(i) => out.value(clustering.get(*i)),
+                Step::Cells(ids) => write_cells(&cells, ids, out),
+                Step::Whole(ids) if is_all(&cells, ids) => out.wire(row.wire_values()),
+                Step::Whole(ids) => {
+                    out.wire(clustering.buffer());
+                    write_cells(&cells, ids, out);
+                }
+            }
+        }
+        true
+    }
+}
+
+/// What to copy for these columns; none where one of them has to be looked at.
+fn steps(sources: &[Source], clustering_len: usize) -> Option<Vec<Step>> {
+    let mut steps: Vec<Step> = Vec::new();
+    for source in sources {
+        if !matches!(source.form, Form::Plain) {
+            return None;
+        }
+        match source.place {
+            Place::PartitionKey => steps.push(Step::Key),
+            Place::KeyComponent(i) => steps.push(Step::KeyComponent(i)),
+            Place::Clustering(i) => steps.push(Step::ClusteringColumn(i)),
+            Place::Static(_) => return None,
+            Place::Regular(id) => match steps.last_mut() {
+                Some(Step::Cells(ids)) if ids.last().is_some_and(|last| *last < id) => ids.push(id),
+                _ => steps.push(Step::Cells(vec![id])),
+            },
+        }
+    }
+    Some(with_whole_clusterings(steps, clustering_len))
+}
+
+/// All clustering columns in their order become one step.
+fn with_whole_clusterings(steps: Vec<Step>, clustering_len: usize) -> Vec<Step> {
+    let is_whole = |window: &[Step]| {
+        window.iter().enumerate().all(|(i, step)| matches!(step, Step::ClusteringColumn(c) if *c == i))
+    };
+    match steps.windows(clustering_len.max(1)).position(is_whole) {
+        Some(place) if clustering_len > 0 => {
+            let mut joined = steps;
+            let after = joined.get_mut(place + clustering_len);
+            let whole = match after {
+                Some(Step::Cells(ids)) => Some(std::mem::take(ids)),
+                _ => None,
+            };
+            let end = place + clustering_len + usize::from(whole.is_some());
+            joined.splice(place..end, [whole.map_or(Step::Clustering, Step::Whole)]);
+            joined
+        }
+        _ => steps,
+    }
+}
+
+/// Whether these columns are those that have cells.
+fn is_all(cells: &CellTable<'_>, ids: &[ColumnId]) -> bool {
+    cells.len() == ids.len() && ids.iter().enumerate().all(|(i, id)| cells.column(i) == *id)
+}
+
+/// Writes the cells of these columns, which are ascending as the cells are; null where there is none.
+fn write_cells(cells: &CellTable<'_>, ids: &[ColumnId], out: &mut RowsWriter) {
+    let (mut index, mut run) = (0, 0..0);
+    for id in ids {
+        while index < cells.len() && cells.column(index) < *id {
+            index += 1;
+        }
+        if index < cells.len() && cells.column(index) == *id {
+            let place = cells.wire_place(index);
+            if place.start != run.end {
+                out.wire(cells.wire(run));
+                run = place.start..place.start;
+            }
+            run.end = place.end;
+            index += 1;
+        } else {
+            out.wire(cells.wire(run));
+            run = 0..0;
+            out.value(None);
+        }
+    }
+    out.wire(cells.wire(run));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::ColumnId;
+    use crate::storage::model::{Cell, Clustering, DecoratedKey, DeletionTime, LivenessInfo, RowBuilder};
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn source(place: Place) -> Source {
+        Source { place, form: Form::Plain }
+    }
+
+    fn place() -> impl Strategy<Value = Place> {
+        prop_oneof![
+            Just(Place::PartitionKey),
+            (0..2_usize).prop_map(Place::KeyComponent),
+            (0..3_usize).prop_map(Place::Clustering),
+            (0..8_u16).prop_map(|id| Place::Regular(ColumnId(id))),
+        ]
+    }
+
+    fn row() -> impl Strategy<Value = Row> {
+        let cell = (0..8_u16, 0..2_i64, prop::collection::vec(any::<u8>(), 0..4));
+        let clustering = prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..3)), 3);
+        (prop::collection::vec(cell, 0..8), clustering).prop_map(|(cells, clustering)| {
+            let mut builder = RowBuilder::new();
+            let mut seen = std::collections::HashSet::new();
+            for (id, timestamp, value) in cells.iter().filter(|(id, ..)| seen.insert(*id)) {
+                builder.add(Cell::live(ColumnId(*id), (*timestamp).max(1), value));
+            }
+            let clustering = Clustering::new(clustering.iter().map(|value| value.as_deref()));
+            builder.build(&clustering, LivenessInfo::new(1), DeletionTime::LIVE)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn copies_are_what_sources_give(
+            places in prop::collection::vec(place(), 1..12),
+            all_in_order in any::<bool>(),
+            row in row(),
+        ) {
+            let mut places = places;
+            if all_in_order {
+                places = (0..3).map(Place::Clustering)
+                    .chain((0..8).map(|id| Place::Regular(ColumnId(id))))
+                    .collect();
+            }
+            let sources: Vec<Source> = places.into_iter().map(source).collect();
+            let key = DecoratedKey::new(Bytes::from_static(b"\0\x01a\0\0\x02bc\0"));
+            let view = RowView { key: &key, row: Some(&row), static_row: None, now_in_seconds: 0 };
+            let written = |write: &dyn Fn(&mut RowsWriter)| {
+                let mut writer = RowsWriter::new();
+                write(&mut writer);
+                writer.finish().as_bytes().to_vec()
+            };
+            let expected = written(&|writer| {
+                writer.begin_row();
+                sources.iter().for_each(|source| source.write(&view, writer));
+            });
+            let columns = SelectedColumns { plain: steps(&sources, 3), sources: sources.clone(), clustering_len: 3 };
+            prop_assert!(columns.plain.is_some());
+            prop_assert_eq!(written(&|writer| columns.write(&view, writer)), expected);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Builds rows.
+
+use bytes::Bytes;
+
+use super::cell::Cell;
+use super::clustering::Prefix;
+use super::deletion::{DeletionTime, LivenessInfo, NO_TTL};
+use super::row::{
+    CELL, COMPLEX_DELETION, DELETION, EXPIRY, HAS_DELETION, HAS_EXPIRY, HAS_LIVENESS, HEADER, IS_PLAIN,
+    PLAIN_CELL, Row,
+};
+use crate::schema::ColumnId;
+
+/// A cell, whose path and value lie in the builder's data.
+#[derive(Clone, Copy, Debug)]
+struct CellEntry {
+    timestamp: i64,
+    /// `u32::MAX` stands for no deletion.
+    local_deletion_time: u32,
+    ttl: i32,
+    place: u32,
+    /// The bytes from there to the next cell's; known while they are sorted.
+    data_len: u32,
+    /// 0 for no path, else its length + 1.
+    path_len_plus_one: u32,
+    column: ColumnId,
+}
+
+impl CellEntry {
+    fn is_plain(&self, timestamp: i64) -> bool {
+        self.timestamp == timestamp
+            && self.local_deletion_time == u32::MAX
+            && self.ttl == NO_TTL
+            && self.path_len_plus_one == 0
+    }
+}
+
+/// Builds a [`Row`]. Cells may be added in any order of columns; those of one complex column in the order of
+/// their paths.
+#[derive(Debug, Default)]
+pub struct RowBuilder {
+    cells: Vec<CellEntry>,
+    complex_deletions: Vec<(ColumnId, DeletionTime)>,
+    data: Vec<u8>,
+}
+
+impl RowBuilder {
+    /// An empty row.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty row with room for that many cells and bytes of paths and values.
+    pub fn with_capacity(cells: usize, bytes: usize) -> Self {
+        Self {
+            cells: Vec::with_capacity(cells),
+            complex_deletions: Vec::new(),
+            data: Vec::with_capacity(bytes + 4 * cells),
+        }
+    }
+
+    /// Adds a cell. The row's values together must stay below 4 GiB, which frame and value limits see to.
+    pub fn add(&mut self, cell: Cell<'_>) {
+        let place = u32::try_from(self.data.len()).expect("a row holds less than 4 GiB");
+        let value_len = u32::try_from(cell.value.len()).expect("a value holds less than 4 GiB");
+        self.data.extend_from_slice(cell.path.unwrap_or_default());
+        self.data.extend_from_slice(&value_len.to_be_bytes());
+        self.data.extend_from_slice(cell.value);
+        self.cells.push(CellEntry {
+            timestamp: cell.timestamp,
+            local_deletion_time: u32::try_from(cell.local_deletion_time).unwrap_or(u32::MAX),
+            ttl: cell.ttl,
+            place,
+            data_len: 0,
+            path_len_plus_one: cell.path.map_or(0, |path| path.len() as u32 + 1),
+            column: cell.column,
+        });
+    }
+
+    /// Sets the deletion of a complex column.
+    pub fn add_complex_deletion(&mut self, column: ColumnId, deletion: DeletionTime) {
+        self.complex_deletions.push((column, deletion));
+    }
+
+    /// Whether neither a cell nor a complex deletion was added.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty() && self.complex_deletions.is_empty()
+    }
+
+    /// The row. The sort is stable, so that the cells of a complex column stay in their order.
+    pub fn build<'c>(
+        mut self,
+        clustering: impl Into<Prefix<'c>>,
+        liveness: LivenessInfo,
+        deletion: DeletionTime,
+    ) -> Row {
+        if !self.cells.is_sorted_by_key(|c| c.column) {
+            self.sort();
+        }
+        self.complex_deletions.sort_by_key(|(c, _)| *c);
+        self.write(clustering.into(), liveness, deletion)
+    }
+
+    /// Brings the cells, and what they say in the data, into the order of columns.
+    fn sort(&mut self) {
+        let mut data = Vec::with_capacity(self.data.len());
+        for i in 0..self.cells.len() {
+            let end = self.cells.get(i + 1).map_or(self.data.len(), |next| next.place as usize);
+            self.cells[i].data_len = end as u32 - self.cells[i].place;
+        }
+        self.cells.sort_by_key(|c| c.column);
+        for cell in &mut self.cells {
+            let place = cell.place as usize;
+            cell.place = data.len() as u32;
+            data.extend_from_slice(&self.data[place..place + cell.data_len as usize]);
+        }
+        self.data = data;
+    }
+
+    fn write(&self, clustering: Prefix<'_>, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
+        let clustering = clustering.buffer();
+        let timestamp = match self.cells.first() {
+            Some(first) if liveness.is_empty() => first.timestamp,
+            _ => liveness.timestamp,
+        };
+        let is_plain = self.cells.iter().all(|c| c.is_plain(timestamp));
+        let has_expiry = !liveness.is_empty() && liveness.ttl != NO_TTL;
+        let mut flags = if is_plain { IS_PLAIN } else { 0 };
+        flags |= if liveness.is_empty() { 0 } else { HAS_LIVENESS };
+        flags |= if has_expiry { HAS_EXPIRY } else { 0 };
+        flags |= if deletion.is_live() { 0 } else { HAS_DELETION };
+        let width = if is_plain { PLAIN_CELL } else { CELL };
+        let len = HEADER
+            + if has_expiry { EXPIRY } else { 0 }
+            + if deletion.is_live() { 0 } else { DELETION }
+            + self.complex_deletions.len() * COMPLEX_DELETION
+            + self.cells.len() * width
+            + clustering.len()
+            + self.data.len();
+        let mut out = Vec::with_capacity(len);
+        out.extend_from_slice(&count(self.cells.len()).to_ne_bytes());
+        out.extend_from_slice(&count(clustering.len()).to_ne_bytes());
+        out.extend_from_slice(&timestamp.to_ne_bytes());
+        out.extend_from_slice(&self.cells_live_before().to_ne_bytes());
+        let complex_deletions = u16::try_from(self.complex_deletions.len());
+        out.extend_from_slice(
+            &complex_deletions.expect("a table has fewer than 65,536 columns").to_ne_bytes(),
+        );
+        out.extend_from_slice(&[flags, 0]);
+        if has_expiry {
+            out.extend_from_slice(&liveness.ttl.to_ne_bytes());
+            out.extend_from_slice(&liveness.local_expiration_time.to_ne_bytes());
+        }
+        if !deletion.is_live() {
+            put_deletion(&mut out, deletion);
+        }
+        for (column, deletion) in &self.complex_deletions {
+            out.extend_from_slice(&column.0.to_ne_bytes());
+            put_deletion(&mut out, *deletion);
+        }
+        for cell in &self.cells {
+            put_cell(&mut out, cell, is_plain);
+        }
+        out.extend_from_slice(clustering);
+        out.extend_from_slice(&self.data);
+        assert_eq!(out.len(), len, "every part of a row has its place");
+        Row(Bytes::from(out))
+    }
+
+    fn cells_live_before(&self) -> u32 {
+        let of = |c: &CellEntry| match c.local_deletion_time {
+            seconds if seconds != u32::MAX && c.ttl == NO_TTL => 0,
+            seconds => seconds,
+        };
+        self.cells.iter().map(of).min().unwrap_or(u32::MAX)
+    }
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).expect("a row holds less than 4 GiB")
+}
+
+fn put_deletion(out: &mut Vec<u8>, deletion: DeletionTime) {
+    out.extend_from_slice(&deletion.marked_for_delete_at.to_ne_bytes());
+    out.extend_from_slice(&deletion.local_deletion_time.to_ne_bytes());
+}
+
+fn put_cell(out: &mut Vec<u8>, cell: &CellEntry, is_plain: bool) {
+    out.extend_from_slice(&cell.column.0.to_ne_bytes());
+    out.extend_from_slice(&cell.place.to_ne_bytes());
+    if !is_plain {
+        out.extend_from_slice(&cell.path_len_plus_one.to_ne_bytes());
+        out.extend_from_slice(&cell.timestamp.to_ne_bytes());
+        out.extend_from_slice(&cell.ttl.to_ne_bytes());
+        out.extend_from_slice(&cell.local_deletion_time.to_ne_bytes());
+    }
+}
