@@ -20,6 +20,7 @@ pub enum Directive {
     Sleep(u64),
     Newlines,
     Connection { version: u8, name: String },
+    Login { role: String, password: String },
     Events,
     Batch(BatchKind),
     Apply,
@@ -28,7 +29,10 @@ pub enum Directive {
 impl Directive {
     /// Whether it needs no statement after it.
     pub fn stands_alone(&self) -> bool {
-        matches!(self, Self::Connection { .. } | Self::Events | Self::Batch(_) | Self::Apply)
+        matches!(
+            self,
+            Self::Connection { .. } | Self::Login { .. } | Self::Events | Self::Batch(_) | Self::Apply
+        )
     }
 }
 
@@ -57,6 +61,10 @@ pub fn parse(text: &str) -> Result<Directive, String> {
         "sleep" => Directive::Sleep(rest.parse().map_err(|_| bad())?),
         "newlines" => Directive::Newlines,
         "connection" => connection(rest).ok_or_else(bad)?,
+        "login" => {
+            let (role, password) = rest.split_once(' ').ok_or_else(bad)?;
+            Directive::Login { role: role.to_owned(), password: password.trim().to_owned() }
+        }
         "events" => Directive::Events,
         "batch" => Directive::Batch(match rest {
             "logged" => BatchKind::Logged,

@@ -37,6 +37,8 @@
 //! ```text
 //! --@ connection v3                     go on over this version of the protocol; each version has one connection
 //! --@ connection v4 other               ... or one for each name
+//! --@ login alice secret                go on as this role, over a connection of its own in the script's keyspace, of the
+//!                                       version at hand; an error is recorded. `connection` goes back to the first user
 //! --@ events                            record events from here
 //! --@ batch logged                      the statements up to `apply` are one BATCH (logged, unlogged, counter), each
 //!                                       may have a `bind` (prepared) or `values` of its own

@@ -144,6 +144,7 @@ impl Run {
                 Directive::Sleep(milliseconds) => std::thread::sleep(Duration::from_millis(*milliseconds)),
                 Directive::Newlines => text = text.replace("\\n", "\n").replace("\\t", "\t"),
                 Directive::Connection { version, name } => self.current = (*version, name.clone()),
+                Directive::Login { role, password } => return self.log_in(role, password),
                 Directive::Events => self.events = Some(self.listen()?),
                 Directive::Batch(kind) => self.batch = Some(Batch { kind: *kind, entries: Vec::new() }),
                 Directive::Apply => is_end = true,
@@ -193,6 +194,22 @@ impl Run {
                 )
             }
             _ => line,
+        }
+    }
+
+    /// Goes on as a role. Each login is a new connection.
+    fn log_in(&mut self, role: &str, password: &str) -> io::Result<Vec<String>> {
+        let version = self.current.0;
+        match Connection::log_in(self.address, version, (role, password))? {
+            Err(failure) => Ok(vec![format!("error {failure}")]),
+            Ok(mut connection) => {
+                plain(&mut connection, &format!("USE \"{}\"", self.keyspace))?;
+                self.current = (version, format!("as {role}"));
+                let keyspace = Some(self.keyspace.clone());
+                let client = Client { connection: Some(connection), keyspace, prepared: HashMap::new() };
+                self.clients.insert(self.current.clone(), client);
+                Ok(Vec::new())
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::answer::{Answer, Change, Prepared, Response};
+use super::answer::{Answer, Change, Failure, Prepared, Response};
 use super::body::Body;
 use super::request::{self, BatchEntry, BatchKind, Options, Values};
 use super::{invalid, segment};
@@ -51,6 +51,18 @@ pub struct Connection {
 impl Connection {
     /// Connects with a version of the protocol, 3 to 5. A server that asks for a password gets Cassandra's first one.
     pub fn open(address: SocketAddr, version: u8) -> io::Result<Self> {
+        match Self::log_in(address, version, ("cassandra", "cassandra"))? {
+            Ok(connection) => Ok(connection),
+            Err(failure) => Err(invalid(format!("the first user was refused: {failure}"))),
+        }
+    }
+
+    /// Connects as a role with its password, for a server that asks for them; gives the error that it refuses with.
+    pub fn log_in(
+        address: SocketAddr,
+        version: u8,
+        (role, password): (&str, &str),
+    ) -> io::Result<Result<Self, Failure>> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         let mut connection =
@@ -61,13 +73,14 @@ impl Connection {
         let ready = connection.exchange(STARTUP, &body)?;
         connection.is_framed = version >= 5;
         match ready.opcode {
-            READY => Ok(connection),
+            READY => Ok(Ok(connection)),
             AUTHENTICATE => {
                 let mut body = Vec::new();
-                request::put_bytes(&mut body, b"\0cassandra\0cassandra");
-                match connection.exchange(AUTH_RESPONSE, &body)?.opcode {
-                    AUTH_SUCCESS => Ok(connection),
-                    other => Err(invalid(format!("the password was answered with opcode {other}"))),
+                request::put_bytes(&mut body, format!("\0{role}\0{password}").as_bytes());
+                match connection.request(AUTH_RESPONSE, &body)?.answer {
+                    Answer::Other(AUTH_SUCCESS) => Ok(Ok(connection)),
+                    Answer::Error(failure) => Ok(Err(failure)),
+                    other => Err(invalid(format!("the password was answered with {other:?}"))),
                 }
             }
             other => Err(invalid(format!("STARTUP was answered with opcode {other}"))),
