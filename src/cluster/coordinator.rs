@@ -4,11 +4,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use super::local_node;
-use super::replicas::{LocalNode, ReplicaCounts};
+use super::replicas::{LocalNode, ReplicaCounts, TableReplicas};
 use super::schema_store;
 use super::settings::Settings;
 use crate::consistency::{Consistency, RequestFailureReason, WriteType};
@@ -28,6 +29,8 @@ pub struct Coordinator {
     node: LocalNode,
     settings: Settings,
     batches: BatchMetrics,
+    /// The replicas of tables, made anew where the schema has changed.
+    replicas: ArcSwap<TableReplicas>,
     /// Held while the schema changes: one change after the other.
     schema_lock: Mutex<()>,
     events: broadcast::Sender<Event>,
@@ -52,7 +55,8 @@ impl Coordinator {
         settings: Settings,
     ) -> Self {
         let (events, schema_lock) = (broadcast::channel(EVENTS_MAX).0, Mutex::new(()));
-        Self { storage, schema, clock, node, settings, batches: BatchMetrics::default(), schema_lock, events }
+        let (batches, replicas) = (BatchMetrics::default(), ArcSwap::default());
+        Self { storage, schema, clock, node, settings, batches, replicas, schema_lock, events }
     }
 
     /// The local store.
@@ -128,10 +132,9 @@ impl Coordinator {
         write_type: WriteType,
         io: IoMode,
     ) -> Result<CommitPosition, Error> {
-        let schema = self.schema.load();
         for mutation in &mutations {
             let Some(update) = mutation.updates.first() else { continue };
-            self.replicas(&schema, &update.table.keyspace).check(consistency, &self.node, true)?;
+            self.check_replicas(&update.table, consistency, true)?;
         }
         // Of several, none must be applied before it is known that all can be.
         if io == IoMode::MemoryOnly
@@ -164,8 +167,7 @@ impl Coordinator {
         }
         let level = level_of_read(consistency, &command.range);
         if !command.table.is_virtual() {
-            let schema = self.schema.load();
-            self.replicas(&schema, &command.table.keyspace).check(level, &self.node, false)?;
+            self.check_replicas(&command.table, level, false)?;
         }
         let response = self.storage.read_for(Origin::Client, command, io);
         match &response {
@@ -174,6 +176,22 @@ impl Coordinator {
             Err(_) => {}
         }
         response.map_err(|e| self.read_error(e, level))
+    }
+
+    /// `Unavailable` where fewer replicas of a table live than must answer.
+    fn check_replicas(&self, table: &TableMetadata, level: Consistency, is_write: bool) -> Result<(), Error> {
+        let schema = self.schema.load();
+        let check = |replicas: &TableReplicas| match replicas.get(table.id) {
+            Some(counts) => counts.check(level, &self.node, is_write),
+            None => self.replicas(&schema, &table.keyspace).check(level, &self.node, is_write),
+        };
+        let known = self.replicas.load();
+        if known.are_of(&schema) {
+            return check(&known);
+        }
+        let new = Arc::new(TableReplicas::of(&schema, &self.node));
+        self.replicas.store(new.clone());
+        check(&new)
     }
 
     pub(super) fn replicas(&self, schema: &Schema, keyspace: &str) -> ReplicaCounts {

@@ -2,12 +2,14 @@
 //! (Cassandra: `ConsistencyLevel.blockFor`, `ReplicaPlans.assureSufficientLiveReplicas`).
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use foldhash::HashMap;
 use uuid::Uuid;
 
 use crate::consistency::Consistency;
 use crate::error::Error;
-use crate::schema::Replication;
+use crate::schema::{Replication, Schema, TableId};
 
 /// What is known of this node.
 #[derive(Clone, Debug)]
@@ -121,6 +123,35 @@ impl ReplicaCounts {
                 if self.alive < required { unavailable(required, self.alive, None) } else { Ok(()) }
             }
         }
+    }
+}
+
+/// The counts of each table, as long as the schema is the same.
+#[derive(Debug, Default)]
+pub struct TableReplicas {
+    schema: Option<Arc<Schema>>,
+    by_table: HashMap<TableId, ReplicaCounts>,
+}
+
+impl TableReplicas {
+    /// The counts of all tables of a schema.
+    pub fn of(schema: &Arc<Schema>, node: &LocalNode) -> Self {
+        let mut by_table = HashMap::default();
+        for keyspace in schema.keyspaces.values() {
+            let counts = ReplicaCounts::of(&keyspace.params.replication, node);
+            by_table.extend(keyspace.tables.values().map(|table| (table.id, counts.clone())));
+        }
+        Self { schema: Some(schema.clone()), by_table }
+    }
+
+    /// Whether they are those of this schema.
+    pub fn are_of(&self, schema: &Arc<Schema>) -> bool {
+        self.schema.as_ref().is_some_and(|known| Arc::ptr_eq(known, schema))
+    }
+
+    /// Those of a table; none where the schema does not have it.
+    pub fn get(&self, table: TableId) -> Option<&ReplicaCounts> {
+        self.by_table.get(&table)
     }
 }
 

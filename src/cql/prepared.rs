@@ -1,9 +1,9 @@
 //! Prepared statements (Cassandra: `QueryProcessor`'s cache of them).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use md5::{Digest, Md5};
 use parking_lot::RwLock;
 

@@ -1,12 +1,12 @@
 //! The store as a whole: what it consists of, and how mutations are applied.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use foldhash::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -137,7 +137,7 @@ impl Storage {
             fs,
             clock,
             schema,
-            tables: ArcSwap::from_pointee(HashMap::new()),
+            tables: ArcSwap::from_pointee(HashMap::default()),
             tables_lock: Mutex::new(()),
             virtual_tables: RwLock::default(),
             commit_log,
@@ -232,7 +232,7 @@ impl Storage {
     pub fn schema_changed(&self, schema: &Schema) -> Result<(), StorageError> {
         let _lock = self.tables_lock.lock();
         let old = self.tables.load_full();
-        let mut tables = HashMap::new();
+        let mut tables = HashMap::default();
         let now = self.clock.micros();
         for keyspace in schema.keyspaces.values().filter(|k| !k.is_virtual) {
             for table in keyspace.tables.values().filter(|t| !t.is_virtual()) {

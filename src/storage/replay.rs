@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::codec::{MutationError, read_mutation};
 use super::commitlog::{
-    CommitPosition, Descriptor, Intervals, SegmentScan, expand, scan_segment, segment_id,
+    CommitPosition, Descriptor, DirtyTables, Intervals, SegmentScan, expand, scan_segment, segment_id,
 };
 use super::error::StorageError;
 use super::model::Mutation;
@@ -29,7 +29,7 @@ pub struct Replayed {
     /// Mutations of tables that the schema does not know.
     pub unknown: HashMap<TableId, u64>,
     /// By segment: the tables that were replayed from it, and where the last record of each ends.
-    pub dirty: HashMap<i64, HashMap<TableId, u32>>,
+    pub dirty: HashMap<i64, DirtyTables>,
 }
 
 /// The versions of the format that can be replayed: 3.0's and 4.0's, which 5.0 writes by default.

@@ -37,6 +37,11 @@ pub fn write_mutation(
 fn write_update(out: &mut Vec<u8>, update: &PartitionUpdate, order: &TableOrder) -> Result<(), StorageError> {
     out.extend_from_slice(update.table.id.0.as_bytes());
     put_vint_bytes(out, &update.key.key);
+    if let Some(row) = update.plain_row()
+        && let Some(columns) = plain_columns(order, row)
+    {
+        return put_plain_update(out, order, row, &columns);
+    }
     let static_row = update.static_row.as_ref().filter(|row| !row.is_empty());
     let is_empty = update.deletion.is_live()
         && static_row.is_none()
@@ -78,6 +83,59 @@ fn write_update(out: &mut Vec<u8>, update: &PartitionUpdate, order: &TableOrder)
         }
     } else {
         writer.put_rows_and_markers(out, update)?;
+    }
+    out.push(END_OF_PARTITION);
+    Ok(())
+}
+
+/// The columns of the cells of a plain row, in the order of rows on disk, each with the place of its cell; none where a
+/// column is not there any more.
+fn plain_columns<'a>(order: &'a TableOrder, row: &Row) -> Option<PlainColumns<'a>> {
+    let cells = row.cell_table();
+    let mut columns = PlainColumns::new();
+    for i in 0..cells.len() {
+        columns.push((order.layout_column(cells.column(i)).filter(|c| !c.is_static && !c.is_complex)?, i));
+    }
+    if !columns.is_sorted_by_key(|(column, _)| column.index) {
+        columns.sort_unstable_by_key(|(column, _)| column.index);
+    }
+    Some(columns)
+}
+
+type PlainColumns<'a> = SmallVec<[(&'a LayoutColumn, usize); 16]>;
+
+/// The rest of an update that is one plain row, as [`write_update`] does it for any: all columns are present, all times
+/// are the row's.
+fn put_plain_update(
+    out: &mut Vec<u8>,
+    order: &TableOrder,
+    row: &Row,
+    columns: &PlainColumns<'_>,
+) -> Result<(), StorageError> {
+    let cells = row.cell_table();
+    let has_liveness = !row.liveness().is_empty();
+    out.push(HAS_ROW_ESTIMATE);
+    Minima { timestamp: cells.timestamp(), local_deletion_time: DELETION_TIME_EPOCH, ttl: 0 }.write(out);
+    vint::write_unsigned(out, columns.len() as u64);
+    for (column, _) in columns {
+        put_vint_bytes(out, column.name.as_bytes());
+    }
+    out.push(1);
+    out.push(if has_liveness { HAS_ALL_COLUMNS | HAS_TIMESTAMP } else { HAS_ALL_COLUMNS });
+    put_clustering(out, order.clustering_lengths(), row.clustering())?;
+    if has_liveness {
+        out.push(0);
+    }
+    for (column, i) in columns {
+        let value = cells.plain_value(*i);
+        let of_row = if has_liveness { USE_ROW_TIMESTAMP } else { 0 };
+        out.push(if value.is_empty() { of_row | HAS_EMPTY_VALUE } else { of_row });
+        if !has_liveness {
+            out.push(0);
+        }
+        if !value.is_empty() {
+            put_value(out, column.fixed_length, value)?;
+        }
     }
     out.push(END_OF_PARTITION);
     Ok(())
@@ -125,6 +183,28 @@ fn put_value(out: &mut Vec<u8>, fixed_length: Option<usize>, value: &[u8]) -> Re
             return Err(StorageError::Invalid(format!(
                 "Expected exactly {length} bytes, but was {found}: a value does not have its type's length"
             )));
+        }
+    }
+    Ok(())
+}
+
+fn put_clustering(
+    out: &mut Vec<u8>,
+    lengths: &[Option<usize>],
+    clustering: Prefix<'_>,
+) -> Result<(), StorageError> {
+    let values: SmallVec<[Option<&[u8]>; 8]> = clustering.values().collect();
+    for (i, group) in values.chunks(32).enumerate() {
+        let header = group.iter().enumerate().fold(0_u64, |header, (j, value)| match value {
+            None => header | 1 << (2 * j + 1),
+            Some([]) => header | 1 << (2 * j),
+            Some(_) => header,
+        });
+        vint::write_unsigned(out, header);
+        for (j, value) in group.iter().enumerate() {
+            if let Some(value @ [_, ..]) = value {
+                put_value(out, lengths.get(i * 32 + j).copied().flatten(), value)?;
+            }
         }
     }
     Ok(())
@@ -242,30 +322,11 @@ impl RowWriter<'_> {
         markers.try_for_each(|marker| self.put_marker(out, &marker))
     }
 
-    fn put_clustering(&self, out: &mut Vec<u8>, clustering: Prefix<'_>) -> Result<(), StorageError> {
-        let lengths = self.order.clustering_lengths();
-        let values: SmallVec<[Option<&[u8]>; 8]> = clustering.values().collect();
-        for (i, group) in values.chunks(32).enumerate() {
-            let header = group.iter().enumerate().fold(0_u64, |header, (j, value)| match value {
-                None => header | 1 << (2 * j + 1),
-                Some([]) => header | 1 << (2 * j),
-                Some(_) => header,
-            });
-            vint::write_unsigned(out, header);
-            for (j, value) in group.iter().enumerate() {
-                if let Some(value @ [_, ..]) = value {
-                    put_value(out, lengths.get(i * 32 + j).copied().flatten(), value)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn put_marker(&self, out: &mut Vec<u8>, marker: &RangeTombstoneMarker) -> Result<(), StorageError> {
         out.push(IS_MARKER);
         out.push(marker.bound.kind as u8);
         out.extend_from_slice(&(marker.bound.prefix.len() as u16).to_be_bytes());
-        self.put_clustering(out, (&marker.bound.prefix).into())?;
+        put_clustering(out, self.order.clustering_lengths(), (&marker.bound.prefix).into())?;
         for deletion in [marker.end, marker.start].into_iter().flatten() {
             self.minima.put_deletion(out, deletion);
         }
@@ -292,7 +353,7 @@ impl RowWriter<'_> {
         if is_static {
             out.push(IS_STATIC);
         } else {
-            self.put_clustering(out, row.clustering())?;
+            put_clustering(out, self.order.clustering_lengths(), row.clustering())?;
         }
         if !row.liveness().is_empty() {
             self.minima.put_timestamp(out, row.liveness().timestamp);

@@ -1,12 +1,13 @@
 //! Records that are not with the operating system yet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::super::sstable::CommitLogPosition;
 use super::compressed::SegmentCompression;
 use super::descriptor::Descriptor;
 use super::{MARKER_BYTES, sync_marker};
 use crate::schema::TableId;
+use foldhash::HashMap;
 
 /// A place in the commit log. Positions grow in the order of writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +96,7 @@ pub struct Buffer {
 impl Buffer {
     /// An empty buffer, whose first segment gets the id `next_id`.
     pub fn new(segment_bytes: u32, compression: Option<SegmentCompression>, next_id: i64) -> Self {
-        let dirty = HashMap::from([(next_id, DirtyTables::new())]);
+        let dirty = [(next_id, DirtyTables::default())].into_iter().collect();
         Self {
             segment_bytes,
             compression,
@@ -140,7 +141,7 @@ impl Buffer {
         self.segment = self.next_id;
         self.next_id += 1;
         self.offset = 0;
-        self.dirty.insert(self.segment, DirtyTables::new());
+        self.dirty.insert(self.segment, DirtyTables::default());
     }
 
     /// Sees to it that the next record goes to a segment with a greater id.
@@ -155,7 +156,7 @@ impl Buffer {
             self.segment = self.next_id;
             self.run = self.segment;
             self.next_id = self.next_id.saturating_add(1);
-            self.dirty.insert(self.segment, DirtyTables::new());
+            self.dirty.insert(self.segment, DirtyTables::default());
         } else {
             self.next_segment();
         }

@@ -1,11 +1,12 @@
 //! The commit log: appends, writes, syncs, and removes segments that are not needed any more.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use foldhash::HashMap;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 

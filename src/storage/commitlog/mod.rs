@@ -17,7 +17,7 @@ mod intervals;
 mod log;
 mod reader;
 
-pub use buffer::CommitPosition;
+pub use buffer::{CommitPosition, DirtyTables};
 pub use compressed::{SegmentCompression, expand};
 pub use descriptor::{Descriptor, segment_id};
 pub use intervals::Intervals;

@@ -39,6 +39,16 @@ impl PartitionUpdate {
 }
 
 impl PartitionUpdate {
+    /// The row, where there is nothing but one, with plain cells and not empty.
+    pub fn plain_row(&self) -> Option<&Row> {
+        let is_alone =
+            self.deletion.is_live() && self.range_tombstones.is_empty() && self.static_row.is_none();
+        match &self.rows[..] {
+            [row] if is_alone && row.has_plain_cells() && !row.is_empty() => Some(row),
+            _ => None,
+        }
+    }
+
     /// The lowest timestamp in it; `i64::MAX` where it changes nothing.
     pub fn min_timestamp(&self) -> i64 {
         let deletion = |d: &DeletionTime| if d.is_live() { i64::MAX } else { d.marked_for_delete_at };

@@ -129,6 +129,18 @@ impl<'r> CellTable<'r> {
         place..place + 4 + u32::from_be_bytes(at(self.data, place)) as usize
     }
 
+    /// The timestamp of all cells, where the row is plain.
+    #[inline]
+    pub fn timestamp(&self) -> i64 {
+        self.timestamp
+    }
+
+    /// The value of a cell without a path.
+    #[inline]
+    pub fn plain_value(&self, index: usize) -> &'r [u8] {
+        value_at(self.data, u32_at(self.entries, index * self.width() + 2) as usize)
+    }
+
     /// The values at a place that [`CellTable::wire_place`] gave, or at several that follow each other.
     #[inline]
     pub fn wire(&self, place: Range<usize>) -> &'r [u8] {

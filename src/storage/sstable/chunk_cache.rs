@@ -1,11 +1,11 @@
 //! The cache of uncompressed chunks of all SSTables (Cassandra: `ChunkCache`), bounded by bytes.
 
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 /// A file that has chunks in the cache; never used again for another one.

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::super::codec::{MutationError, deserialize_mutation, serialize_mutation};
 use super::super::commitlog::CommitPosition;
 use super::super::memtable::Memtable;
-use super::super::model::{KeyBound, Mutation, PartitionUpdate};
+use super::super::model::{
+    Clustering, DeletionTime, KeyBound, LivenessInfo, Mutation, PartitionUpdate, RowBuilder,
+};
 use super::super::observer::NoObserver;
 use super::super::order::TableOrder;
 use super::operations::{Operation, key, operation, table, update};
@@ -60,6 +62,21 @@ proptest! {
         prop_assert_eq!(&read.range_tombstones, &written.range_tombstones);
         prop_assert_eq!(&read.static_row, &written.static_row);
         prop_assert_eq!(&read.rows, &written.rows);
+    }
+
+    #[test]
+    fn one_plain_row_is_written_as_any(operations in prop::collection::vec(operation(), 1..20)) {
+        // A static row that says nothing is not written, but is nothing plain.
+        let nothing = RowBuilder::new().build(&Clustering::EMPTY, LivenessInfo::EMPTY, DeletionTime::LIVE);
+        for row in combined(&operations).rows {
+            let alone = PartitionUpdate { rows: vec![row], ..PartitionUpdate::new(table(), key(1)) };
+            let beside_nothing = PartitionUpdate { static_row: Some(nothing.clone()), ..alone.clone() };
+            let bytes = |update| {
+                let mutation = Mutation { key: key(1), updates: vec![update], is_counter: false };
+                serialize_mutation(&mutation).unwrap()
+            };
+            prop_assert_eq!(bytes(alone), bytes(beside_nothing));
+        }
     }
 
     #[test]
