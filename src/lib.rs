@@ -41,16 +41,17 @@
 //!    them: so far that is this node.
 //! 5. [`storage`]: [`storage::Storage::read`] merges what memtables and SSTables have of the partition, in clustering
 //!    order, last write wins cell by cell ([`storage::merge`]), leaves out what is deleted, expired or filtered, and stops
-//!    at the limit. Rows come as `Arc`s: what lies in one memtable only is not copied.
-//! 6. [`exec::select`] writes the values straight into wire form ([`exec::result::RowsWriter`]);
-//!    [`protocol`] puts the header before them, and all responses of one read leave in one write.
+//!    at the limit. A row ([`storage::model::Row`]) is one buffer, and a clone shares it: what lies in one memtable only
+//!    is not copied.
+//! 6. [`exec::select`] writes the values straight into wire form ([`exec::result::RowsWriter`]), columns that follow
+//!    each other in the row by one copy ([`exec::select::plain`]); [`protocol`] puts the header before them, and all responses of one read leave in one write.
 //!
 //! All of this runs on the connection's task as long as it touches memory only. A read that needs the disk ends with
 //! [`error::Error::WouldBlock`]; the session runs it again on a thread that may block, and the connection goes on with
 //! its other requests.
 //!
 //! A write goes the same way down to [`cluster::Coordinator::mutate`] and [`storage::Storage::apply`]: its record goes
-//! into the commit log's buffer, its rows into a memtable. After all requests of one socket read have run, and before
+//! into the commit log's buffer, its rows into the arena of a memtable. After all requests of one socket read have run, and before
 //! any of them is answered, [`cql::Connection::finish_batch`] hands the buffer to the kernel in one write, and waits for
 //! a sync where `commitlog_sync` asks for that.
 //!

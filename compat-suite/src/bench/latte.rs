@@ -109,7 +109,7 @@ impl Latte {
 
     /// Makes the tables of a workload anew, and empty.
     pub fn schema(&self, server: SocketAddr, workload: &Workload, keyspace: &str) -> Result<()> {
-        let mut command = self.command("schema", workload, keyspace, workload.rows);
+        let mut command = self.command("schema", workload, keyspace, workload.rows_on_disk);
         self.execute(command.arg(server.to_string())).map(drop)
     }
 

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use functions::{Access, FUNCTIONS, Function, Workload};
+use functions::{Access, Data, FUNCTIONS, Function, Workload};
 use latte::{Latte, Length};
 use nodes::{CassandraNode, FloorNode, HelenusNode, Node};
 use results::Results;
@@ -147,7 +147,7 @@ struct Bench {
     nodes: Vec<Box<dyn Node>>,
     floor: Option<FloorNode>,
     /// Whether the tables that are measured hold what `load` writes, and nothing else.
-    loaded: bool,
+    loaded: Option<Data>,
     results: Results,
 }
 
@@ -185,7 +185,7 @@ impl Bench {
                 latte.schema(floor.running().0, workload, workload.keyspace)?;
             }
         }
-        let mut bench = Self { options, latte, nodes, floor, loaded: false, results: Results::default() };
+        let mut bench = Self { options, latte, nodes, floor, loaded: None, results: Results::default() };
         bench.describe();
         Ok(bench)
     }

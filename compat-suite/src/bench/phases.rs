@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::functions::{Access, Function, Workload};
+use super::functions::{Access, Data, Function, Workload};
 use super::latte::{Latte, Length};
 use super::nodes::{CONFIGURED_MEBIBYTES, Node};
 use super::results::{Comparison, Sample, Section};
@@ -77,7 +77,7 @@ fn warm_up_by(latte: &Latte, node: &dyn Node, functions: &[&Function], each: Dur
 
 /// The rows that a script reads among: in the warm-up a part of a day of readings is enough.
 fn warm_up_rows(workload: &Workload) -> u64 {
-    WARM_UP_ROWS.min(workload.rows)
+    WARM_UP_ROWS.min(workload.rows_on_disk)
 }
 
 /// Everything that was asked for.
@@ -103,11 +103,11 @@ pub fn measure(bench: &mut Bench) -> Result<()> {
 
 /// Every function with everything in memtables: the writes into empty tables, then the reads.
 fn memory(bench: &mut Bench) -> Result<Vec<Comparison>> {
-    let plan = Plan { rounds: bench.options.rounds, rate: None, floor: true };
+    let plan = Plan { rounds: bench.options.rounds, rate: None, floor: true, data: Data::InMemory };
     let mut comparisons =
         bench.writes().map(|function| compare(bench, function, plan)).collect::<Result<Vec<_>>>()?;
     if bench.reads().next().is_some() {
-        load(bench)?;
+        load(bench, Data::InMemory)?;
         no_sstables(bench)?;
     }
     for function in bench.reads() {
@@ -137,10 +137,11 @@ fn rate(bench: &mut Bench, memory: &[Comparison]) -> Result<()> {
         let measured = memory.iter().find(|comparison| comparison.function == function.name);
         let maximum = measured.and_then(|comparison| Sample::median(&comparison.cassandra));
         let Some(maximum) = maximum else { continue };
-        let plan = Plan { rounds: 1, rate: Some(maximum.cycles_per_second), floor: false };
+        let plan =
+            Plan { rounds: 1, rate: Some(maximum.cycles_per_second), floor: false, data: Data::InMemory };
         comparisons.push(compare(bench, function, plan)?);
     }
-    bench.loaded &= bench.writes().next().is_none();
+    bench.loaded = bench.loaded.filter(|_| bench.writes().next().is_none());
     let note = "Both held to the throughput that Cassandra reached in the table before (latte's `--rate`, whose ticks are \
                 a millisecond apart, so that a millisecond's calls come at once; calls that a server cannot take in time \
                 are left out, not queued). In memory, one round.";
@@ -154,8 +155,8 @@ fn rate(bench: &mut Bench, memory: &[Comparison]) -> Result<()> {
 
 /// Makes one SSTable of each table.
 fn to_sstables(bench: &mut Bench) -> Result<()> {
-    if !bench.loaded {
-        load(bench)?;
+    if bench.loaded != Some(Data::OnDisk) {
+        load(bench, Data::OnDisk)?;
     }
     let workloads = bench.workloads();
     for node in &bench.nodes {
@@ -177,8 +178,9 @@ fn sstables(bench: &mut Bench) -> Result<()> {
     warm_up_again(bench, &functions)?;
     let mut comparisons = Vec::new();
     for function in functions {
-        compare(bench, function, Plan { rounds: 1, rate: None, floor: false })?;
-        let plan = Plan { rounds: bench.options.rounds, rate: None, floor: false };
+        let plan = Plan { rounds: 1, rate: None, floor: false, data: Data::OnDisk };
+        compare(bench, function, plan)?;
+        let plan = Plan { rounds: bench.options.rounds, ..plan };
         comparisons.push(compare(bench, function, plan)?);
     }
     resident(bench, "resident after reads from SSTables")?;
@@ -205,6 +207,7 @@ fn cold(bench: &mut Bench) -> Result<()> {
         bench.results.fact(what, "ms", node.is_reference(), millis(took));
     }
     warm_up_again(bench, &functions)?;
+    let plan = Plan { rounds: 1, rate: None, floor: false, data: Data::OnDisk };
     let mut dropped = Ok(());
     let mut comparisons: Vec<Comparison> = Vec::new();
     for function in functions {
@@ -212,7 +215,7 @@ fn cold(bench: &mut Bench) -> Result<()> {
         for node in &bench.nodes {
             dropped = dropped.and(usage::drop_page_cache());
             let sample =
-                measure_once(&bench.latte, node.as_ref(), function, Length::Cycles(COLD_CYCLES), None)?;
+                measure_once(&bench.latte, node.as_ref(), function, Length::Cycles(COLD_CYCLES), plan)?;
             if node.is_reference() { &mut comparison.cassandra } else { &mut comparison.helenus }
                 .push(sample);
         }
@@ -234,7 +237,7 @@ fn cold(bench: &mut Bench) -> Result<()> {
 
 /// Kills both with everything in the commit log, and starts them.
 fn replay(bench: &mut Bench) -> Result<()> {
-    load(bench)?;
+    load(bench, Data::OnDisk)?;
     let Some(workload) = bench.workloads().last().copied() else { return Ok(()) };
     for node in &mut bench.nodes {
         node.kill()?;
@@ -247,16 +250,17 @@ fn replay(bench: &mut Bench) -> Result<()> {
 }
 
 /// Makes all tables anew and fills them, on both.
-fn load(bench: &mut Bench) -> Result<()> {
+fn load(bench: &mut Bench, data: Data) -> Result<()> {
     for workload in bench.workloads() {
         for node in &bench.nodes {
-            say(&format!("{} cycles of load of {} on {}", workload.rows, workload.script, node.name()));
+            let rows = workload.rows(data);
+            say(&format!("{rows} cycles of load of {} on {}", workload.script, node.name()));
             let (address, _) = node.running()?;
             bench.latte.schema(address, workload, workload.keyspace)?;
-            bench.latte.load(address, workload, workload.keyspace, workload.rows)?;
+            bench.latte.load(address, workload, workload.keyspace, rows)?;
         }
     }
-    bench.loaded = true;
+    bench.loaded = Some(data);
     Ok(())
 }
 
@@ -294,11 +298,13 @@ struct Plan {
     rate: Option<f64>,
     /// Whether the bare responder runs too.
     floor: bool,
+    /// What is read.
+    data: Data,
 }
 
 /// Runs a function in turn on every server.
 fn compare(bench: &Bench, function: &'static Function, plan: Plan) -> Result<Comparison> {
-    let Plan { rounds, rate, floor } = plan;
+    let Plan { rounds, rate, floor, .. } = plan;
     let mut comparison = Comparison { function: function.name, rate, ..Comparison::default() };
     let length = bench.cycles(function);
     for _ in 0..rounds {
@@ -307,7 +313,7 @@ fn compare(bench: &Bench, function: &'static Function, plan: Plan) -> Result<Com
                 let (address, _) = node.running()?;
                 bench.latte.schema(address, function.workload, function.workload.keyspace)?;
             }
-            let sample = measure_once(&bench.latte, node.as_ref(), function, length, rate)?;
+            let sample = measure_once(&bench.latte, node.as_ref(), function, length, plan)?;
             if node.is_reference() { &mut comparison.cassandra } else { &mut comparison.helenus }
                 .push(sample);
             if function.access == Access::Write && node.sstable_count(function.workload.keyspace)? > 0 {
@@ -318,7 +324,7 @@ fn compare(bench: &Bench, function: &'static Function, plan: Plan) -> Result<Com
         if let Some(floor) = bench.floor.as_ref().filter(|_| floor) {
             let (address, process) = floor.running();
             let sample =
-                sample(&bench.latte, address, process, function, bench.floor_cycles(function), None)?;
+                sample(&bench.latte, (address, process), function, bench.floor_cycles(function), plan)?;
             comparison.floor.push(sample);
         }
     }
@@ -330,10 +336,9 @@ fn measure_once(
     node: &dyn Node,
     function: &Function,
     length: Length,
-    rate: Option<f64>,
+    plan: Plan,
 ) -> Result<Sample> {
-    let (address, process) = node.running()?;
-    let sample = sample(latte, address, process, function, length, rate)?;
+    let sample = sample(latte, node.running()?, function, length, plan)?;
     say(&format!(
         "{:17} {:9} {:>9.0} requests/s {:>8.2} µs CPU, p99 {:.2} ms",
         function.name,
@@ -347,15 +352,15 @@ fn measure_once(
 
 fn sample(
     latte: &Latte,
-    address: std::net::SocketAddr,
-    process: u32,
+    (address, process): (std::net::SocketAddr, u32),
     function: &Function,
     length: Length,
-    rate: Option<f64>,
+    plan: Plan,
 ) -> Result<Sample> {
     let before = usage::cpu_time(process)?;
     let workload = function.workload;
-    let report = latte.run(address, function, workload.keyspace, workload.rows, length, rate)?;
+    let report =
+        latte.run(address, function, workload.keyspace, workload.rows(plan.data), length, plan.rate)?;
     let after = usage::cpu_time(process)?;
     Ok(Sample::new(&report, after.saturating_sub(before), usage::resident_bytes(process)?))
 }
