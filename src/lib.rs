@@ -44,7 +44,8 @@
 //!    at the limit. A row ([`storage::model::Row`]) is one buffer, and a clone shares it: what lies in one memtable only
 //!    is not copied.
 //! 6. [`exec::select`] writes the values straight into wire form ([`exec::result::RowsWriter`]), columns that follow
-//!    each other in the row by one copy ([`exec::select::plain`]); [`protocol`] puts the header before them, and all responses of one read leave in one write.
+//!    each other in the row by one copy ([`exec::select::plain`]); [`protocol`] puts the header before them, and all
+//!    responses of one read leave in one write.
 //!
 //! All of this runs on the connection's task as long as it touches memory only. A read that needs the disk ends with
 //! [`error::Error::WouldBlock`]; the session runs it again on a thread that may block, and the connection goes on with

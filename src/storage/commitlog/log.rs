@@ -60,6 +60,8 @@ struct Writer {
     current: Option<OpenSegment>,
     /// Files that were written to and not synced since.
     unsynced: Vec<(i64, Arc<dyn WritableFile>)>,
+    /// Whether there are files of which the directory may not know durably.
+    has_new_files: bool,
     written: CommitPosition,
 }
 
@@ -167,6 +169,8 @@ impl CommitLog {
             writer.unwritten.extend(buffer.take(mark));
         }
         while let Some(piece) = writer.unwritten.front() {
+            let begins = writer.current.as_ref().is_none_or(|c| c.id != piece.segment);
+            writer.has_new_files |= begins;
             if let Err(error) = self.write_piece(&mut writer.current, &mut writer.unsynced, piece) {
                 self.fail(error.clone());
                 return Err(error);
@@ -187,7 +191,6 @@ impl CommitLog {
         let failed = |error| StorageError::io(&path, error);
         if current.as_ref().is_none_or(|c| c.id != piece.segment) {
             let file = self.fs.create(&path).map_err(failed)?;
-            self.fs.sync_dir(&self.directory).map_err(failed)?;
             // The second handle syncs, so that nobody who writes waits for it.
             let second: Arc<dyn WritableFile> = Arc::from(self.fs.append(&path).map_err(failed)?);
             unsynced.push((piece.segment, second));
@@ -222,7 +225,7 @@ impl CommitLog {
             return Err(self.check().err().unwrap_or_else(unknown));
         }
         let started_ms = self.elapsed_ms();
-        let (files, position) = {
+        let (files, has_new_files, position) = {
             let mut writer = self.writer.lock();
             let has_news = self.buffer.lock().appended > *self.synced.borrow();
             if !has_news && writer.unwritten.is_empty() {
@@ -230,15 +233,15 @@ impl CommitLog {
                 return Ok(());
             }
             let position = self.write(&mut writer, true)?;
-            (writer.unsynced.clone(), position)
+            (writer.unsynced.clone(), std::mem::take(&mut writer.has_new_files), position)
         };
-        for (_, file) in &files {
-            if let Err(error) = file.sync() {
-                let error = StorageError::io(&self.directory, error);
-                self.in_doubt.store(true, Ordering::Relaxed);
-                self.fail(error.clone());
-                return Err(error);
-            }
+        // Here rather than where a segment begins: who writes must not wait for the disk.
+        let directory = if has_new_files { self.fs.sync_dir(&self.directory) } else { Ok(()) };
+        if let Err(error) = directory.and_then(|()| files.iter().try_for_each(|(_, file)| file.sync())) {
+            let error = StorageError::io(&self.directory, error);
+            self.in_doubt.store(true, Ordering::Relaxed);
+            self.fail(error.clone());
+            return Err(error);
         }
         // Nothing is written any more to segments before the one that the sync ended in.
         self.writer.lock().unsynced.retain(|(segment, _)| *segment >= position.segment);
