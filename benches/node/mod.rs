@@ -11,7 +11,7 @@ use std::sync::Arc;
 use helenus::cluster::{Coordinator, Settings, local_node, schema_store};
 use helenus::config::Config;
 use helenus::consistency::Consistency;
-use helenus::cql::{Clients, node::Node};
+use helenus::cql::{Clients, auth::Auth, node::Node};
 use helenus::env::clock::{Clock, SystemClock};
 use helenus::env::fs::RealFs;
 use helenus::exec::context::ExecutionContext;
@@ -55,7 +55,8 @@ impl BenchNode {
         let local = local_node::start(&storage, &schema.load(), &config).unwrap();
         storage.set_host_id(local.host_id);
         let coordinator = Arc::new(Coordinator::new(storage, schema, clock, local, Settings::default()));
-        let node = Node::new(coordinator, Arc::new(Clients::default()), 1 << 20);
+        let node =
+            Node::new(coordinator, Arc::new(Clients::default()), 1 << 20, Auth::new(config.auth.clone()));
         for text in SCHEMA {
             node.internal(text, &[]).unwrap();
         }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use compat_suite::cassandra::{Cassandra, Options};
 use compat_suite::golden::{self, Deviations, Group, Settings};
+use compat_suite::wire::Connection;
 use compat_suite::{Error, Result};
 
 /// What to do with golden scripts.
@@ -58,6 +60,14 @@ impl What {
             return Ok((address, None));
         }
         let node = Cassandra::start(&Options { yaml: settings.keys.clone(), ..Options::default() })?;
+        // The first user is made a little after it listens.
+        let end = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = Connection::open(node.address(), 4) {
+            if Instant::now() > end {
+                return Err(Error::failed("the first user", error));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
         Ok((node.address(), Some(node)))
     }
 }

@@ -171,13 +171,6 @@ pub(super) fn check(values: &Values) -> Result<(), ConfigError> {
 
 /// What protects a server must not be asked for and silently missing.
 fn security(values: &Values) -> Result<(), ConfigError> {
-    for (key, only) in [("authenticator", "AllowAllAuthenticator"), ("authorizer", "AllowAllAuthorizer")] {
-        if let Some(class) = values.class(key)
-            && class.simple_name() != only
-        {
-            return refuse(format!("{key}: {} is not supported yet, only {only}", class.class_name));
-        }
-    }
     if values.bool("transparent_data_encryption_options.enabled") == Some(true) {
         return refuse(
             "transparent_data_encryption_options: the encryption of commit log and hints is not supported yet",

@@ -4,6 +4,7 @@
 //! has the value of the shipped file. Keys with an effect here are fields of [`Config`]; all of them can be asked for by
 //! name. `docs/configuration.md` lists the keys without effect and the defaults that Cassandra takes from the heap.
 
+mod auth;
 mod check;
 mod convert;
 mod encryption;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use auth::{AuthOptions, Authenticator, CacheOptions, CidrOptions};
 pub use snitch::Location;
 pub use value::ParameterizedClass;
 
@@ -231,12 +233,8 @@ pub struct Config {
     /// `trace_type_query_ttl`
     pub trace_query_ttl: Duration,
 
-    /// `authenticator`
-    pub authenticator: ParameterizedClass,
-    /// `authorizer`
-    pub authorizer: ParameterizedClass,
-    /// `role_manager`
-    pub role_manager: ParameterizedClass,
+    /// Who may log in, and what roles may do.
+    pub auth: AuthOptions,
 
     values: Arc<Values>,
     deprecated: Vec<String>,
@@ -561,9 +559,7 @@ impl Config {
                 .and_then(|factor| u32::try_from(factor).ok())
                 .unwrap_or(1),
             trace_query_ttl: duration("trace_type_query_ttl"),
-            authenticator: class("authenticator", "AllowAllAuthenticator"),
-            authorizer: class("authorizer", "AllowAllAuthorizer"),
-            role_manager: class("role_manager", "CassandraRoleManager"),
+            auth: AuthOptions::new(&values)?,
             values: Arc::new(values),
             deprecated: Vec::new(),
         })

@@ -1,7 +1,5 @@
 //! CQL that the node runs for itself, on its own system tables.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::node::Node;
@@ -20,21 +18,23 @@ impl Node {
     /// Runs a statement with these serialized values, and gives all of its rows. May wait for the disk.
     pub fn internal(&self, text: &str, values: &[Option<&[u8]>]) -> Result<InternalRows, Error> {
         let statement = self.plan(text, None)?;
-        self.run_internal(&statement, values)
+        self.run_internal(&statement, values, Consistency::One, IoMode::Blocking)
     }
 
-    fn run_internal(
+    /// Runs a statement that was planned before, at a consistency level. Ends with `WouldBlock` where it may not wait
+    /// for the disk, and has to.
+    pub(super) fn run_internal(
         &self,
-        statement: &Arc<PreparedStatement>,
+        statement: &PreparedStatement,
         values: &[Option<&[u8]>],
+        consistency: Consistency,
+        io: IoMode,
     ) -> Result<InternalRows, Error> {
         let values = values.iter().map(|v| v.map_or(Value::Null, Value::Bytes));
-        let options = QueryOptions {
-            values: Values::copy_from(values),
-            ..QueryOptions::with_consistency(Consistency::One)
-        };
+        let options =
+            QueryOptions { values: Values::copy_from(values), ..QueryOptions::with_consistency(consistency) };
         let version = ProtocolVersion::CURRENT;
-        let context = ExecutionContext::new(self.coordinator(), &options, version, None, IoMode::Blocking);
+        let context = ExecutionContext::new(self.coordinator(), &options, version, None, io);
         match statement.plan.execute(&context, &options.values)? {
             Outcome::Rows(rows) => {
                 let width = statement.columns.len().max(1);

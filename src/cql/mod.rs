@@ -3,8 +3,10 @@
 //! - [`request`]: what a client asks, already decoded, values borrowed from the frame.
 //! - [`response`]: what it gets, rows already in wire form.
 //! - [`service`]: the boundary that [`crate::protocol`] calls.
+//! - [`auth`]: who may log in, and what roles may do.
 //! - [`client`]: the connected clients, for `system_views.clients`.
 
+pub mod auth;
 pub mod client;
 mod internal;
 pub mod node;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::broadcast;
 use tracing::warn;
 
+use super::auth::Auth;
 use super::client::Clients;
 use super::prepared::{PreparedStatement, PreparedStatements, statement_id};
 use super::request::StatementId;
@@ -24,6 +25,7 @@ pub struct Node {
     statements: PreparedStatements,
     clients: Arc<Clients>,
     metrics: CqlMetrics,
+    auth: Auth,
 }
 
 impl fmt::Debug for Node {
@@ -38,13 +40,20 @@ impl Node {
         coordinator: Arc<Coordinator>,
         clients: Arc<Clients>,
         prepared_statements_bytes: u64,
+        auth: Auth,
     ) -> Arc<Self> {
         Arc::new(Self {
             coordinator,
             statements: PreparedStatements::new(prepared_statements_bytes),
             clients,
             metrics: CqlMetrics::default(),
+            auth,
         })
+    }
+
+    /// Who may log in, and what roles may do.
+    pub fn auth(&self) -> &Auth {
+        &self.auth
     }
 
     /// The coordinator.
@@ -71,8 +80,7 @@ impl Node {
     pub fn plan(&self, text: &str, keyspace: Option<&str>) -> Result<Arc<PreparedStatement>, Error> {
         let parsed = cql_grammar::parse_with_bindings(text).map_err(|e| Error::Syntax(e.to_string()))?;
         let planned = plan(&parsed, &self.coordinator.schema(), keyspace)?;
-        let statement =
-            PreparedStatement::new(text, keyspace, planned.is_qualified, planned.plan, planned.bind);
+        let statement = PreparedStatement::new(text, keyspace, planned);
         Ok(Arc::new(statement))
     }
 

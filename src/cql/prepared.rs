@@ -10,8 +10,10 @@ use parking_lot::RwLock;
 use super::request::StatementId;
 use super::response::{Columns, Prepared, PreparedMetadata, ResultMetadata};
 use crate::error::Error;
+use crate::exec::access::Requires;
 use crate::exec::options::Values;
 use crate::exec::plan::Plan;
+use crate::plan::statement::Planned;
 
 /// A statement, parsed and planned.
 #[derive(Debug)]
@@ -24,6 +26,10 @@ pub struct PreparedStatement {
     pub is_qualified: bool,
     /// What it does.
     pub plan: Plan,
+    /// What its user needs leave for.
+    pub requires: Requires,
+    /// Its number: no two statements of a node have the same.
+    pub number: u64,
     /// Its bind markers.
     pub bind: PreparedMetadata,
     /// The columns of its result.
@@ -35,13 +41,9 @@ pub struct PreparedStatement {
 
 impl PreparedStatement {
     /// A statement that was just planned.
-    pub fn new(
-        text: &str,
-        keyspace: Option<&str>,
-        is_qualified: bool,
-        plan: Plan,
-        bind: PreparedMetadata,
-    ) -> Self {
+    pub fn new(text: &str, keyspace: Option<&str>, planned: Planned) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let Planned { plan, bind, is_qualified, requires } = planned;
         let columns = plan.result_columns();
         let result_metadata_id = result_metadata_id(&columns);
         Self {
@@ -49,6 +51,8 @@ impl PreparedStatement {
             keyspace: keyspace.map(str::to_owned),
             is_qualified,
             plan,
+            requires,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             bind,
             columns,
             result_metadata_id,

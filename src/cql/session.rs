@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
+use super::auth::{Memo, User, UserAccess};
 use super::client::Client;
 use super::node::Node;
 use super::prepared::{PreparedStatement, result_metadata_id};
@@ -34,6 +36,10 @@ pub struct Session(Arc<Inner>);
 pub(super) struct Inner {
     node: Arc<Node>,
     client: Arc<Client>,
+    /// Who logged in; none before that.
+    user: ArcSwapOption<User>,
+    /// What he may do for now.
+    memo: Memo,
     /// Whether the client was warned of `USE` with prepared statements.
     warned_of_use: AtomicBool,
     /// Up to where the commit log has to be durable before the current batch of requests is answered.
@@ -56,7 +62,8 @@ pub(super) struct Ready {
 #[derive(Debug)]
 enum Work {
     Statement(Arc<PreparedStatement>),
-    Batch(BatchPlan, Vec<Values>),
+    /// With its statements, where their user has to be permitted to run them.
+    Batch(BatchPlan, Vec<Values>, Vec<Arc<PreparedStatement>>),
 }
 
 /// What an EXECUTE says of the metadata that the client has.
@@ -66,8 +73,15 @@ struct ClientMetadata(Option<StatementId>);
 impl Session {
     /// The session of a client.
     pub fn new(node: Arc<Node>, client: Arc<Client>) -> Self {
-        let (warned_of_use, written) = (AtomicBool::new(false), Mutex::new(None));
-        Self(Arc::new(Inner { node, client, warned_of_use, written }))
+        let user = node.auth().is_open().then(|| Arc::new(User::Anonymous));
+        Self(Arc::new(Inner {
+            node,
+            client,
+            user: ArcSwapOption::new(user),
+            memo: Memo::default(),
+            warned_of_use: AtomicBool::new(false),
+            written: Mutex::new(None),
+        }))
     }
 
     fn start(&self, request: Request) -> Execution {
@@ -264,6 +278,7 @@ impl Inner {
         }
         let mut plans = Vec::with_capacity(prepared.len());
         let mut all_values = Vec::with_capacity(prepared.len());
+        let mut held = Vec::new();
         for (statement, values) in prepared {
             let Plan::Modify(modification) = &statement.plan else {
                 return Err(Error::invalid(
@@ -272,6 +287,9 @@ impl Inner {
             };
             plans.push(modification.clone());
             all_values.push(values);
+            if !self.node.auth().is_open() {
+                held.push(statement);
+            }
         }
         let kind = match kind {
             BatchKind::Logged => batch::BatchKind::Logged,
@@ -281,7 +299,7 @@ impl Inner {
         let plan = BatchPlan { kind, attributes: Attributes::default(), statements: plans };
         plan.validate()?;
         Ok(Ready {
-            work: Work::Batch(plan, all_values),
+            work: Work::Batch(plan, all_values, held),
             options,
             keyspace,
             client_metadata: None,
@@ -303,6 +321,16 @@ impl Inner {
     /// Runs a request; says what it wrote, too.
     pub(super) fn run(&self, ready: &Ready, io: IoMode) -> (Response, Option<Written>) {
         let keyspace = ready.keyspace.clone().or_else(|| self.client.keyspace());
+        let user = match self.node.auth().is_open() {
+            true => None,
+            false => Some(self.user.load()),
+        };
+        let access = UserAccess {
+            store: self.node.auth_store(io),
+            user: user.as_ref().and_then(|user| user.as_deref()).unwrap_or(&User::Anonymous),
+            client: &self.client,
+            keyspace: keyspace.as_deref(),
+        };
         let context = ExecutionContext::new(
             self.node.coordinator(),
             &ready.options,
@@ -310,11 +338,13 @@ impl Inner {
             keyspace.as_deref(),
             io,
         )
+        .with_access(&access)
         .with_tracer(ready.trace.as_deref().map(|trace| trace as &dyn Tracer));
-        let outcome = match &ready.work {
-            Work::Statement(statement) => statement.plan.execute(&context, &ready.options.values),
-            Work::Batch(plan, values) => plan.execute(&context, |i| &values[i]),
-        };
+        let permitted = if user.is_none() { Ok(()) } else { self.authorize(ready, &access) };
+        let outcome = permitted.and_then(|()| match &ready.work {
+            Work::Statement(statement) => self.execute_statement(statement, ready, &context),
+            Work::Batch(plan, values, _) => plan.execute(&context, |i| &values[i]),
+        });
         if matches!(outcome, Err(Error::WouldBlock)) {
             return (Error::WouldBlock.into(), None);
         }
@@ -328,6 +358,60 @@ impl Inner {
         let result = outcome.map(|outcome| self.message(ready, outcome));
         let write = written.map(|written| (written.consistency, written.write_type));
         (Response { result, warnings, tracing_id, custom_payload: None, write }, written)
+    }
+
+    /// Sees that the user may run a request.
+    fn authorize(&self, ready: &Ready, access: &UserAccess<'_>) -> Result<(), Error> {
+        match &ready.work {
+            Work::Statement(statement) => self.authorize_statement(statement, access),
+            Work::Batch(_, _, statements) => {
+                statements.iter().try_for_each(|statement| self.authorize_statement(statement, access))
+            }
+        }
+    }
+
+    fn authorize_statement(
+        &self,
+        statement: &PreparedStatement,
+        access: &UserAccess<'_>,
+    ) -> Result<(), Error> {
+        let auth = self.node.auth();
+        if statement.requires.needs.is_empty() || self.memo.permits(auth, statement.number) {
+            return Ok(());
+        }
+        if *access.user == User::Anonymous {
+            return Err(Error::unauthorized("You have not logged in"));
+        }
+        let generation = auth.generation();
+        if let Some(until) = access.ensure_all(&statement.requires.needs)? {
+            self.memo.note(statement.number, until, generation);
+        }
+        Ok(())
+    }
+
+    /// Runs a statement. Who creates something may do everything with it; what goes takes all permissions with it.
+    fn execute_statement(
+        &self,
+        statement: &PreparedStatement,
+        ready: &Ready,
+        context: &ExecutionContext<'_>,
+    ) -> Result<Outcome, Error> {
+        let Plan::Ddl(change) = &statement.plan else {
+            return statement.plan.execute(context, &ready.options.values);
+        };
+        if !self.node.auth().options().authorizes {
+            return statement.plan.execute(context, &ready.options.values);
+        }
+        let before = self.node.coordinator().schema();
+        let outcome = statement.plan.execute(context, &ready.options.values)?;
+        if matches!(outcome, Outcome::SchemaChange(_)) {
+            let user = self.user.load_full();
+            let schema = self.node.coordinator().schema();
+            let (before, now) = (before.keyspace(&change.keyspace), schema.keyspace(&change.keyspace));
+            self.node.permissions_follow(user.as_deref(), &statement.requires, before, now);
+            context.wait_for_all_written();
+        }
+        Ok(outcome)
     }
 
     fn message(&self, ready: &Ready, outcome: Outcome) -> ResultMessage {
@@ -353,9 +437,9 @@ impl Inner {
                     (Work::Statement(statement), Some(ClientMetadata(known)))
                         if self.client.version >= ProtocolVersion::V5 =>
                     {
-                        // DESCRIBE has no columns until it is executed.
+                        // These have no columns until they are executed.
                         let current = match &statement.plan {
-                            Plan::Describe(_) => result_metadata_id(&rows.metadata.columns),
+                            Plan::Describe(_) | Plan::Role(_) => result_metadata_id(&rows.metadata.columns),
                             _ => statement.result_metadata_id.clone(),
                         };
                         if known.as_ref() != Some(&current) {
@@ -377,7 +461,7 @@ impl Ready {
     pub(super) fn timeout_kind(&self) -> Option<TimeoutKind> {
         match &self.work {
             Work::Statement(statement) => statement.plan.timeout_kind(),
-            Work::Batch(plan, _) => Some(plan.timeout_kind()),
+            Work::Batch(plan, ..) => Some(plan.timeout_kind()),
         }
     }
 
@@ -385,7 +469,7 @@ impl Ready {
     pub(super) fn timed_out(&self) -> Error {
         match &self.work {
             Work::Statement(statement) => statement.plan.timed_out(&self.options),
-            Work::Batch(plan, _) => plan.timed_out(&self.options),
+            Work::Batch(plan, ..) => plan.timed_out(&self.options),
         }
     }
 
@@ -405,18 +489,40 @@ impl Ready {
     fn blocks(&self) -> bool {
         match &self.work {
             Work::Statement(statement) => statement.plan.blocks(),
-            Work::Batch(plan, _) => plan.changes_counters(),
+            Work::Batch(plan, ..) => plan.changes_counters(),
         }
     }
 }
 
 impl Connection for Session {
     fn authenticator(&self) -> Option<String> {
-        None
+        let auth = self.0.node.auth();
+        (!auth.is_open()).then(|| auth.options().authenticator.class_name())
     }
 
-    fn authenticate(&self, _token: Bytes) -> BoxFuture<'static, Result<AuthStep, Error>> {
-        async { Ok(AuthStep::Success(None)) }.boxed()
+    fn authenticate(&self, token: Bytes) -> BoxFuture<'static, Result<AuthStep, Error>> {
+        let inner = self.0.clone();
+        async move {
+            if inner.node.auth().is_open() {
+                return Ok(AuthStep::Success(None));
+            }
+            // To hash a password takes a thread for tens of milliseconds: only so many may at once.
+            let permit = inner.node.auth().login_permit().await;
+            let worker = Arc::clone(&inner);
+            let login = move || {
+                let name = worker.node.auth_store(IoMode::Blocking).login(&worker.client, &token);
+                drop(permit);
+                name
+            };
+            let name = tokio::task::spawn_blocking(login)
+                .await
+                .map_err(|error| Error::server(format!("the login failed: {error}")))??;
+            inner.client.set_username(&name);
+            inner.user.store(Some(Arc::new(User::Role(name))));
+            inner.memo.clear();
+            Ok(AuthStep::Success(None))
+        }
+        .boxed()
     }
 
     fn execute(&self, request: Request) -> Execution {

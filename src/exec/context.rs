@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use super::access::Access;
 use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions};
 use super::pager::Reader;
@@ -55,6 +56,8 @@ pub struct ExecutionContext<'a> {
     pub functions: FunctionContext,
     /// Whether reads may wait for the disk.
     pub io: IoMode,
+    /// The user; none where the node asks for itself.
+    pub access: Option<&'a dyn Access>,
     warnings: Mutex<Vec<String>>,
     /// Those of what replicas say of reads that they were to report of: they come after all others.
     reported: Mutex<Vec<String>>,
@@ -84,12 +87,18 @@ impl<'a> ExecutionContext<'a> {
             now_in_seconds: options.now_in_seconds.unwrap_or(now_us.div_euclid(1_000_000)),
             functions: FunctionContext { now_us },
             io,
+            access: None,
             warnings: Mutex::new(Vec::new()),
             reported: Mutex::new(Vec::new()),
             written: Mutex::new(None),
             rows_read: AtomicUsize::new(0),
             tracer: None,
         }
+    }
+
+    /// The same context, of a user.
+    pub fn with_access(self, access: &'a dyn Access) -> Self {
+        Self { access: Some(access), ..self }
     }
 
     /// The same context, with its steps traced.

@@ -1,5 +1,6 @@
 //! Executes plans.
 //!
+//! - [`access`]: who may do what.
 //! - [`plan`]: a plan, and what running it gives.
 //! - [`context`]: what it is run with.
 //! - [`ddl`]: changes of the schema.
@@ -13,6 +14,7 @@
 //! - [`functions`]: native functions.
 //! - [`time_uuid`]: the paths of list elements.
 
+pub mod access;
 pub mod context;
 pub mod ddl;
 pub mod describe;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ExecutionContext;
+use super::access::RolePlan;
 use super::ddl::SchemaTransformation;
 use super::describe::DescribePlan;
 use super::modify::ModificationPlan;
@@ -37,6 +38,8 @@ pub enum Plan {
     Ddl(SchemaTransformation),
     /// `DESCRIBE`
     Describe(DescribePlan),
+    /// A statement on roles or permissions
+    Role(Box<RolePlan>),
 }
 
 /// What running a plan gives.
@@ -67,7 +70,7 @@ impl Plan {
     /// schema, and counters, which are read before they are written.
     pub fn blocks(&self) -> bool {
         match self {
-            Self::Truncate(_) | Self::Ddl(_) => true,
+            Self::Truncate(_) | Self::Ddl(_) | Self::Role(_) => true,
             Self::Modify(modification) => modification.table.is_counter,
             Self::Batch(batch) => batch.changes_counters(),
             _ => false,
@@ -95,7 +98,7 @@ impl Plan {
             }
             Self::Batch(batch) => Some(batch.timeout_kind()),
             Self::Truncate(_) => Some(TimeoutKind::Truncate),
-            Self::Use(_) | Self::Ddl(_) | Self::Describe(_) => None,
+            Self::Use(_) | Self::Ddl(_) | Self::Describe(_) | Self::Role(_) => None,
         }
     }
 
@@ -138,6 +141,14 @@ impl Plan {
             Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),
             Self::Truncate(truncate) => truncate.execute(context).map(|()| Outcome::Void),
             Self::Describe(describe) => describe.execute(context).map(Outcome::Rows),
+            Self::Role(plan) => match context.access {
+                Some(access) => {
+                    let outcome = access.run(plan, &|warning| context.warn(warning))?;
+                    context.wait_for_all_written();
+                    Ok(outcome)
+                }
+                None => Err(Error::server("the node itself has no role")),
+            },
             Self::Ddl(change) => {
                 change.execute(context).map(|event| event.map_or(Outcome::Void, Outcome::SchemaChange))
             }

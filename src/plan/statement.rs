@@ -6,8 +6,10 @@ use cql_grammar::Parsed;
 use cql_grammar::ast::Statement;
 
 use super::markers::BindMarkers;
-use super::{ddl, modify, select, table};
+use super::requires::requires;
+use super::{ddl, modify, role, select, table};
 use crate::error::Error;
+use crate::exec::access::Requires;
 use crate::exec::describe::DescribePlan;
 use crate::exec::plan::Plan;
 use crate::exec::result::PreparedMetadata;
@@ -23,6 +25,8 @@ pub struct Planned {
     pub bind: PreparedMetadata,
     /// Whether the session's keyspace does not matter.
     pub is_qualified: bool,
+    /// What its user needs leave for.
+    pub requires: Requires,
 }
 
 /// Plans a statement for a session in that keyspace.
@@ -39,7 +43,8 @@ pub fn plan(parsed: &Parsed, schema: &Schema, keyspace: Option<&str>) -> Result<
         _ => None,
     };
     let bind = markers.metadata(table.map(|t| &**t));
-    Ok(Planned { plan, bind, is_qualified: is_qualified(&parsed.statement) })
+    let requires = requires(&parsed.statement, &plan, schema, keyspace)?;
+    Ok(Planned { requires, plan, bind, is_qualified: is_qualified(&parsed.statement) })
 }
 
 fn plan_statement(
@@ -65,11 +70,18 @@ fn plan_statement(
             Ok(Plan::Truncate(TruncatePlan { table }))
         }
         Statement::Describe(statement) => Ok(Plan::Describe(DescribePlan { statement: statement.clone() })),
-        other => match (ddl::plan(other, keyspace)?, not_supported_yet(other)) {
-            (Some(change), _) => Ok(Plan::Ddl(change)),
-            (None, Some(what)) => Err(Error::invalid(format!("{what} is not supported yet"))),
-            (None, None) => Err(Error::server(format!("no plan for {other}"))),
-        },
+        other => {
+            if let Some(change) = ddl::plan(other, keyspace)? {
+                return Ok(Plan::Ddl(change));
+            }
+            if let Some(plan) = role::plan(other, schema)? {
+                return Ok(Plan::Role(Box::new(plan)));
+            }
+            Err(match not_supported_yet(other) {
+                Some(what) => Error::invalid(format!("{what} is not supported yet")),
+                None => Error::server(format!("no plan for {other}")),
+            })
+        }
     }
 }
 
@@ -87,19 +99,6 @@ fn not_supported_yet(statement: &Statement) -> Option<&'static str> {
         Statement::DropAggregate(_) => "DROP AGGREGATE",
         Statement::CreateTrigger(_) => "CREATE TRIGGER",
         Statement::DropTrigger(_) => "DROP TRIGGER",
-        Statement::CreateRole(_) => "CREATE ROLE",
-        Statement::AlterRole(_) => "ALTER ROLE",
-        Statement::DropRole(_) => "DROP ROLE",
-        Statement::CreateUser(_) => "CREATE USER",
-        Statement::AlterUser(_) => "ALTER USER",
-        Statement::DropUser(_) => "DROP USER",
-        Statement::AddIdentity(_) => "ADD IDENTITY",
-        Statement::DropIdentity(_) => "DROP IDENTITY",
-        Statement::GrantRole(_) | Statement::GrantPermissions(_) => "GRANT",
-        Statement::RevokeRole(_) | Statement::RevokePermissions(_) => "REVOKE",
-        Statement::ListRoles(_) => "LIST ROLES",
-        Statement::ListUsers => "LIST USERS",
-        Statement::ListPermissions(_) => "LIST PERMISSIONS",
         _ => return None,
     })
 }

@@ -6,8 +6,9 @@ use tracing::info;
 
 use super::options;
 use crate::cluster::{Coordinator, local_node, schema_store};
-use crate::config::Config;
+use crate::config::{Authenticator, Config};
 use crate::cql::Clients;
+use crate::cql::auth::Auth;
 use crate::cql::node::Node;
 use crate::env::clock::{Clock, SystemClock};
 use crate::env::fs::FileSystem;
@@ -34,9 +35,19 @@ pub(super) fn boot(config: &Config, fs: Arc<dyn FileSystem>) -> Result<Arc<Node>
     storage.write_out()?;
     let coordinator = Arc::new(Coordinator::new(storage, schema, clock, node, settings));
     let clients = Arc::new(Clients::default());
-    let node = Node::new(coordinator, clients, config.prepared_statements_cache_bytes);
+    let node = Node::new(
+        coordinator,
+        clients,
+        config.prepared_statements_cache_bytes,
+        Auth::new(config.auth.clone()),
+    );
     let statements = node.load_prepared()?;
     info!(statements, "prepared statements loaded");
+    if config.auth.authenticator != Authenticator::AllowAll {
+        // Somebody has to be able to log in. Otherwise this takes its time: see `auth`.
+        node.create_default_superuser()?;
+        node.coordinator().storage().write_out()?;
+    }
     Ok(node)
 }
 

@@ -1,6 +1,7 @@
 //! The whole node: wires the layers together, opens the ports, stops cleanly.
 
 mod admin;
+mod auth;
 mod boot;
 mod compactions;
 mod estimates;
@@ -129,6 +130,7 @@ impl Server {
         }
         let admin = NodeAdmin::new(node.clone(), config.clone(), transport.clone(), stop_requested.clone());
         let channel = Channel::open(Arc::new(admin), &config.home, config.control_address()).await;
+        background.spawn(auth::create_default_superuser(Arc::downgrade(&node)));
         background.spawn(estimates::run(Arc::downgrade(&node)));
         background.spawn(measures::run(Arc::downgrade(&node)));
         background.spawn(maintenance::watch_snapshots(Arc::downgrade(&node)));

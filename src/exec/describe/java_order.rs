@@ -1,7 +1,7 @@
 //! The order in which Java's `HashMap` hands out its keys: Cassandra prints some maps in it.
 
 /// Sorts keys as a `HashMap` of that many entries has them. `hash` is the key's `hashCode`.
-pub(super) fn sort_by_hash<T>(keys: &mut [T], entries: usize, hash: impl Fn(&T) -> i32) {
+pub fn sort_by_hash<T>(keys: &mut [T], entries: usize, hash: impl Fn(&T) -> i32) {
     let capacity = (entries * 4 / 3 + 1).next_power_of_two().max(16) as u32;
     keys.sort_by_key(|key| {
         let hash = hash(key).cast_unsigned();
@@ -10,7 +10,7 @@ pub(super) fn sort_by_hash<T>(keys: &mut [T], entries: usize, hash: impl Fn(&T) 
 }
 
 /// `String.hashCode`.
-pub(super) fn string_hash(text: &str) -> i32 {
+pub fn string_hash(text: &str) -> i32 {
     text.encode_utf16().fold(0, |hash: i32, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
 }
 

@@ -3,7 +3,7 @@
 mod cql;
 mod elements;
 mod execute;
-mod java_order;
+pub mod java_order;
 mod recreate;
 
 pub use cql::{create_keyspace, create_table, create_type};
