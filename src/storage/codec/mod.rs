@@ -11,6 +11,7 @@
 //!              rows and markers, each as in `Data.db`, but without their sizes; a byte 1
 //! ```
 
+mod parts;
 mod reader;
 mod writer;
 
@@ -18,6 +19,7 @@ use super::model::Mutation;
 use super::order::TableOrder;
 use crate::schema::Schema;
 
+pub use parts::{cell_flags, put_clustering, put_column_subset, put_value, put_vint_bytes, row_flags};
 pub use reader::{MutationError, read_mutation};
 pub use writer::write_mutation;
 
@@ -31,29 +33,6 @@ mod update_flags {
     pub const HAS_PARTITION_DELETION: u8 = 0x04;
     pub const HAS_STATIC_ROW: u8 = 0x08;
     pub const HAS_ROW_ESTIMATE: u8 = 0x10;
-}
-
-/// Flags of a row or marker (Cassandra: `UnfilteredSerializer`).
-mod row_flags {
-    pub const END_OF_PARTITION: u8 = 0x01;
-    pub const IS_MARKER: u8 = 0x02;
-    pub const HAS_TIMESTAMP: u8 = 0x04;
-    pub const HAS_TTL: u8 = 0x08;
-    pub const HAS_DELETION: u8 = 0x10;
-    pub const HAS_ALL_COLUMNS: u8 = 0x20;
-    pub const HAS_COMPLEX_DELETION: u8 = 0x40;
-    pub const EXTENSION: u8 = 0x80;
-    /// In the second byte.
-    pub const IS_STATIC: u8 = 0x01;
-}
-
-/// Flags of a cell (Cassandra: `Cell.Serializer`).
-mod cell_flags {
-    pub const IS_DELETED: u8 = 0x01;
-    pub const IS_EXPIRING: u8 = 0x02;
-    pub const HAS_EMPTY_VALUE: u8 = 0x04;
-    pub const USE_ROW_TIMESTAMP: u8 = 0x08;
-    pub const USE_ROW_TTL: u8 = 0x10;
 }
 
 /// 22 September 2015, 00:00 UTC, in microseconds.

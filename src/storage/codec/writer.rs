@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::super::error::StorageError;
 use super::super::memtable::{RangeTombstones, markers};
 use super::super::model::{
-    Cell, DeletionTime, LivenessInfo, Mutation, NO_EXPIRATION, NO_TTL, PartitionUpdate, Prefix, Row,
+    Cell, DeletionTime, LivenessInfo, Mutation, NO_EXPIRATION, NO_TTL, PartitionUpdate, Row,
 };
 use super::super::order::{LayoutColumn, TableOrder};
 use super::super::unfiltered::RangeTombstoneMarker;
@@ -15,7 +15,10 @@ use super::row_flags::{
     IS_MARKER, IS_STATIC,
 };
 use super::update_flags::{HAS_PARTITION_DELETION, HAS_ROW_ESTIMATE, HAS_STATIC_ROW, IS_EMPTY};
-use super::{DELETION_TIME_EPOCH, Minima, TIMESTAMP_EPOCH};
+use super::{
+    DELETION_TIME_EPOCH, Minima, TIMESTAMP_EPOCH, put_clustering, put_column_subset, put_value,
+    put_vint_bytes,
+};
 use crate::types::vint;
 
 /// Columns of an update in the order of rows on disk.
@@ -167,47 +170,6 @@ fn put_columns(out: &mut Vec<u8>, columns: &Columns<'_>) {
     for column in columns {
         put_vint_bytes(out, column.name.as_bytes());
     }
-}
-
-fn put_vint_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    vint::write_unsigned(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn put_value(out: &mut Vec<u8>, fixed_length: Option<usize>, value: &[u8]) -> Result<(), StorageError> {
-    match fixed_length {
-        None => put_vint_bytes(out, value),
-        Some(length) if length == value.len() => out.extend_from_slice(value),
-        Some(length) => {
-            let found = value.len();
-            return Err(StorageError::Invalid(format!(
-                "Expected exactly {length} bytes, but was {found}: a value does not have its type's length"
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn put_clustering(
-    out: &mut Vec<u8>,
-    lengths: &[Option<usize>],
-    clustering: Prefix<'_>,
-) -> Result<(), StorageError> {
-    let values: SmallVec<[Option<&[u8]>; 8]> = clustering.values().collect();
-    for (i, group) in values.chunks(32).enumerate() {
-        let header = group.iter().enumerate().fold(0_u64, |header, (j, value)| match value {
-            None => header | 1 << (2 * j + 1),
-            Some([]) => header | 1 << (2 * j),
-            Some(_) => header,
-        });
-        vint::write_unsigned(out, header);
-        for (j, value) in group.iter().enumerate() {
-            if let Some(value @ [_, ..]) = value {
-                put_value(out, lengths.get(i * 32 + j).copied().flatten(), value)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 fn minima_of(update: &PartitionUpdate) -> Minima {
@@ -366,7 +328,7 @@ impl RowWriter<'_> {
             self.minima.put_deletion(out, row.deletion());
         }
         if present.len() != columns.len() {
-            put_subset(out, &present, columns.len());
+            put_column_subset(out, present.iter().map(|(i, _)| *i), columns.len());
         }
         for (_, column) in &present {
             if column.is_complex {
@@ -419,26 +381,5 @@ impl RowWriter<'_> {
             return Ok(());
         }
         put_value(out, column.fixed_length, cell.value)
-    }
-}
-
-/// Appends which of `all` columns are present: a bitmap of the missing ones below 64 columns, else the indexes of
-/// the present or of the missing ones, whichever are fewer (Cassandra: `Columns.Serializer.serializeSubset`).
-fn put_subset(out: &mut Vec<u8>, present: &[(usize, &LayoutColumn)], all: usize) {
-    if all < 64 {
-        let missing = present.iter().fold((1_u64 << all) - 1, |bits, (i, _)| bits & !(1 << i));
-        vint::write_unsigned(out, missing);
-        return;
-    }
-    vint::write_unsigned(out, (all - present.len()) as u64);
-    if present.len() < all / 2 {
-        present.iter().for_each(|(i, _)| vint::write_unsigned(out, *i as u64));
-        return;
-    }
-    let mut present = present.iter().peekable();
-    for i in 0..all {
-        if present.next_if(|(next, _)| *next == i).is_none() {
-            vint::write_unsigned(out, i as u64);
-        }
     }
 }

@@ -5,8 +5,8 @@ use bytes::{BufMut, BytesMut};
 
 use super::input::{Input, Malformed, Taken, local_deletion_time};
 use super::metadata::StatsMetadata;
-use super::output::put_vint_bytes;
 use crate::schema::{ColumnMetadata, TableMetadata};
+use crate::storage::codec::put_vint_bytes;
 use crate::storage::model::{DeletionTime, LivenessInfo, NO_EXPIRATION, NO_TTL, Row};
 use crate::storage::{RangeTombstoneMarker, Unfiltered};
 use crate::types::{CqlType, vint};

@@ -15,7 +15,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::input::{Input, Malformed, Taken};
 use super::output::{put_deletion_time, put_short_bytes};
 use super::unfiltered_reader::clustering_values;
-use super::unfiltered_writer::{put_bound, put_clustering_values};
+use super::unfiltered_writer::put_bound;
+use crate::storage::codec::put_clustering;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, Clustering, ClusteringBound, DeletionTime};
 use crate::types::vint;
@@ -30,7 +31,7 @@ pub type Place = ClusteringBound;
 fn put_place(out: &mut BytesMut, lengths: &[Option<usize>], place: &Place) -> Result<(), StorageError> {
     if place.kind == BoundKind::Clustering {
         out.put_u8(BoundKind::Clustering as u8);
-        put_clustering_values(out, lengths, (&place.prefix).into())
+        put_clustering(out, lengths, (&place.prefix).into())
     } else {
         put_bound(out, lengths, place)
     }

@@ -4,13 +4,6 @@ use bytes::{BufMut, BytesMut};
 
 use super::input::stored_local_deletion_time;
 use crate::storage::model::DeletionTime;
-use crate::types::vint;
-
-/// Bytes after their length as a variable-length integer.
-pub fn put_vint_bytes(out: &mut BytesMut, bytes: &[u8]) {
-    vint::write_unsigned(out, bytes.len() as u64);
-    out.put_slice(bytes);
-}
 
 /// Bytes after their length in two bytes. Longer ones are the caller's mistake.
 pub fn put_short_bytes(out: &mut BytesMut, bytes: &[u8]) {

@@ -7,8 +7,9 @@ use super::descriptor::Descriptor;
 use super::disk_type::DiskType;
 use super::header::{EncodingStats, HeaderColumn, SerializationHeader};
 use super::input::{Input, Malformed, Taken};
-use super::unfiltered_writer::flags::*;
 use crate::schema::{ColumnId, TableMetadata};
+use crate::storage::codec::cell_flags::*;
+use crate::storage::codec::row_flags::*;
 use crate::storage::error::StorageError;
 use crate::storage::model::{
     BoundKind, Cell, Clustering, ClusteringBound, ColumnFilter, DeletionTime, LivenessInfo, NO_EXPIRATION,
@@ -275,23 +276,23 @@ impl RowDecoder {
         let flags = input.u8()?;
         let has = |flag: u8| flags & flag != 0;
         let timestamp =
-            if has(CELL_USE_ROW_TIMESTAMP) { liveness.timestamp } else { self.stats.timestamp(input)? };
-        let local_deletion_time = if has(CELL_USE_ROW_TTL) {
+            if has(USE_ROW_TIMESTAMP) { liveness.timestamp } else { self.stats.timestamp(input)? };
+        let local_deletion_time = if has(USE_ROW_TTL) {
             liveness.local_expiration_time
-        } else if has(CELL_IS_DELETED | CELL_IS_EXPIRING) {
+        } else if has(IS_DELETED | IS_EXPIRING) {
             self.stats.local_deletion_time(input)?
         } else {
             NO_EXPIRATION
         };
-        let ttl = if has(CELL_USE_ROW_TTL) {
+        let ttl = if has(USE_ROW_TTL) {
             liveness.ttl
-        } else if has(CELL_IS_EXPIRING) {
+        } else if has(IS_EXPIRING) {
             self.stats.ttl(input)?
         } else {
             NO_TTL
         };
         let path = if column.disk.is_complex { Some(input.vint_bytes()?) } else { None };
-        let value = if has(CELL_HAS_EMPTY_VALUE) { &[][..] } else { value(input, column.disk.fixed_length)? };
+        let value = if has(HAS_EMPTY_VALUE) { &[][..] } else { value(input, column.disk.fixed_length)? };
         let is_gone = column.dropped_at.is_some_and(|at| timestamp <= at);
         if let (Some(column), false) = (column.id, is_gone) {
             let cell = Cell { column, timestamp, ttl, local_deletion_time, path, value };

@@ -3,35 +3,14 @@
 use bytes::{BufMut, BytesMut};
 
 use super::header::EncodingStats;
-use super::output::put_vint_bytes;
 use crate::schema::ColumnId;
 use crate::storage::RangeTombstoneMarker;
+use crate::storage::codec::cell_flags::*;
+use crate::storage::codec::row_flags::*;
+use crate::storage::codec::{put_clustering, put_column_subset, put_value, put_vint_bytes};
 use crate::storage::error::StorageError;
-use crate::storage::model::{Cell, ClusteringBound, LivenessInfo, NO_TTL, Prefix, Row};
+use crate::storage::model::{Cell, ClusteringBound, LivenessInfo, NO_TTL, Row};
 use crate::types::vint;
-
-/// The flags of a row or marker.
-pub mod flags {
-    #![allow(missing_docs, reason = "Cassandra's own names: UnfilteredSerializer, Cell.Serializer")]
-    pub const END_OF_PARTITION: u8 = 0x01;
-    pub const IS_MARKER: u8 = 0x02;
-    pub const HAS_TIMESTAMP: u8 = 0x04;
-    pub const HAS_TTL: u8 = 0x08;
-    pub const HAS_DELETION: u8 = 0x10;
-    pub const HAS_ALL_COLUMNS: u8 = 0x20;
-    pub const HAS_COMPLEX_DELETION: u8 = 0x40;
-    pub const EXTENSION: u8 = 0x80;
-
-    /// In the second byte.
-    pub const IS_STATIC: u8 = 0x01;
-
-    pub const CELL_IS_DELETED: u8 = 0x01;
-    pub const CELL_IS_EXPIRING: u8 = 0x02;
-    pub const CELL_HAS_EMPTY_VALUE: u8 = 0x04;
-    pub const CELL_USE_ROW_TIMESTAMP: u8 = 0x08;
-    pub const CELL_USE_ROW_TTL: u8 = 0x10;
-}
-use flags::*;
 
 /// A column as rows are written.
 #[derive(Clone, Copy, Debug)]
@@ -56,46 +35,6 @@ pub struct UnfilteredWriter {
     present: Vec<usize>,
 }
 
-/// A value that does not have the length of its type.
-fn wrong_length(expected: usize, found: usize) -> StorageError {
-    StorageError::Invalid(format!(
-        "Expected exactly {expected} bytes, but was {found}: a value does not have the length of its type"
-    ))
-}
-
-fn put_value(out: &mut BytesMut, fixed_length: Option<usize>, value: &[u8]) -> Result<(), StorageError> {
-    match fixed_length {
-        None => put_vint_bytes(out, value),
-        Some(length) if length == value.len() => out.put_slice(value),
-        Some(length) => return Err(wrong_length(length, value.len())),
-    }
-    Ok(())
-}
-
-/// Appends the values of a clustering or bound: for each 32 of them two bits each that say "empty" or "null",
-/// then those that are neither.
-pub fn put_clustering_values(
-    out: &mut BytesMut,
-    lengths: &[Option<usize>],
-    values: Prefix<'_>,
-) -> Result<(), StorageError> {
-    let values: smallvec::SmallVec<[Option<&[u8]>; 8]> = values.values().collect();
-    for (i, group) in values.chunks(32).enumerate() {
-        let header = group.iter().enumerate().fold(0_u64, |header, (j, value)| match value {
-            None => header | 1 << (2 * j + 1),
-            Some([]) => header | 1 << (2 * j),
-            Some(_) => header,
-        });
-        vint::write_unsigned(out, header);
-        for (j, value) in group.iter().enumerate() {
-            if let Some(value @ [_, ..]) = value {
-                put_value(out, lengths.get(i * 32 + j).copied().flatten(), value)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Appends a bound: its kind, the number of its values, and them.
 pub fn put_bound(
     out: &mut BytesMut,
@@ -104,28 +43,7 @@ pub fn put_bound(
 ) -> Result<(), StorageError> {
     out.put_u8(bound.kind as u8);
     out.put_u16(bound.prefix.len() as u16);
-    put_clustering_values(out, lengths, (&bound.prefix).into())
-}
-
-/// Appends which of `all` columns are present: a bitmap of the missing ones below 64 columns, else the indexes of
-/// the present or of the missing ones, whichever are fewer (Cassandra: `Columns.Serializer.serializeSubset`).
-fn put_column_subset(out: &mut BytesMut, present: &[usize], all: usize) {
-    if all < 64 {
-        let missing = present.iter().fold((1_u64 << all) - 1, |bits, i| bits & !(1 << i));
-        vint::write_unsigned(out, missing);
-        return;
-    }
-    vint::write_unsigned(out, (all - present.len()) as u64);
-    if present.len() < all / 2 {
-        present.iter().for_each(|i| vint::write_unsigned(out, *i as u64));
-    } else {
-        let mut present = present.iter().peekable();
-        for i in 0..all {
-            if present.next_if(|next| **next == i).is_none() {
-                vint::write_unsigned(out, i as u64);
-            }
-        }
-    }
+    put_clustering(out, lengths, (&bound.prefix).into())
 }
 
 impl UnfilteredWriter {
@@ -184,7 +102,7 @@ impl UnfilteredWriter {
         if is_static {
             out.put_u8(IS_STATIC);
         } else {
-            put_clustering_values(out, &self.clustering, row.clustering())?;
+            put_clustering(out, &self.clustering, row.clustering())?;
         }
 
         let mut body = std::mem::take(&mut self.body);
@@ -216,7 +134,7 @@ impl UnfilteredWriter {
             self.stats.put_deletion(out, row.deletion());
         }
         if row_flags & HAS_ALL_COLUMNS == 0 {
-            put_column_subset(out, &self.present, columns.len());
+            put_column_subset(out, self.present.iter().copied(), columns.len());
         }
         for column in self.present.iter().filter_map(|i| columns.get(*i)) {
             let cells = row.cells_of(column.id);
@@ -249,11 +167,11 @@ impl UnfilteredWriter {
             && cell.local_deletion_time == liveness.local_expiration_time;
         let mut cell_flags = 0;
         let mut set = |flag, is: bool| cell_flags |= if is { flag } else { 0 };
-        set(CELL_HAS_EMPTY_VALUE, cell.value.is_empty());
-        set(CELL_IS_DELETED, is_deleted);
-        set(CELL_IS_EXPIRING, is_expiring && !is_deleted);
-        set(CELL_USE_ROW_TIMESTAMP, use_row_timestamp);
-        set(CELL_USE_ROW_TTL, use_row_ttl);
+        set(HAS_EMPTY_VALUE, cell.value.is_empty());
+        set(IS_DELETED, is_deleted);
+        set(IS_EXPIRING, is_expiring && !is_deleted);
+        set(USE_ROW_TIMESTAMP, use_row_timestamp);
+        set(USE_ROW_TTL, use_row_ttl);
         out.put_u8(cell_flags);
         if !use_row_timestamp {
             self.stats.put_timestamp(out, cell.timestamp);

@@ -21,10 +21,11 @@ use super::index::{BlockIndexBuilder, IndexBlock, Place};
 use super::metadata::{PARTITIONER, Statistics, ValidationMetadata};
 use super::output::{put_deletion_time, put_short_bytes};
 use super::summary::SummaryBuilder;
-use super::unfiltered_writer::{UnfilteredWriter, WriteColumn, flags};
+use super::unfiltered_writer::{UnfilteredWriter, WriteColumn};
 use crate::env::fs::FileSystem;
 use crate::schema::{ColumnId, ColumnMetadata, CompressionParams, TableMetadata};
 use crate::storage::ClusteringComparator;
+use crate::storage::codec::row_flags;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, DecoratedKey, DeletionTime, Row, RowBuilder};
 use crate::storage::observer::ContentObserver;
@@ -207,7 +208,7 @@ impl SSTableWriter {
             self.put_unfiltered(&unfiltered, start, &mut previous, &mut block)?;
             next = partition.next()?;
         }
-        self.buffer.put_u8(flags::END_OF_PARTITION);
+        self.buffer.put_u8(row_flags::END_OF_PARTITION);
         // The last block has the end of the partition in it.
         let end = self.offset(start);
         self.end_block(&mut block, end)?;
