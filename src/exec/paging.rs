@@ -147,7 +147,7 @@ impl RowMark {
         let values = if self.version > ProtocolVersion::V3 {
             read_clustering(&self.mark, table.clustering.len())
         } else {
-            read_cell_name(&self.mark, table.clustering.len())
+            read_cell_name(table, &self.mark)
         };
         values.map(Clustering::new).ok_or_else(garbage)
     }
@@ -197,7 +197,11 @@ fn read_clustering(mark: &[u8], columns: usize) -> Option<Vec<Option<&[u8]>>> {
 }
 
 /// The name of a row's last cell: a composite of the clustering, the column's name, and the path if it has one.
+/// A compact table of one clustering column has no composite, and a short clustering no name of a cell.
 fn write_cell_name(table: &TableMetadata, row: &Row) -> Bytes {
+    if table.is_compact() && table.clustering.len() == 1 {
+        return Bytes::copy_from_slice(row.clustering().get(0).unwrap_or_default());
+    }
     let named =
         row.cells().filter_map(|cell| Some((table.column_by_id(cell.column)?.name.as_bytes(), cell.path)));
     let last = named.max_by(|a, b| a.0.cmp(b.0));
@@ -208,7 +212,8 @@ fn write_cell_name(table: &TableMetadata, row: &Row) -> Bytes {
         out.put_u8(0);
     };
     for value in row.clustering().values() {
-        component(value.unwrap_or_default());
+        let Some(value) = value else { return out.freeze() };
+        component(value);
     }
     let (name, path) = last.unwrap_or_default();
     component(name);
@@ -218,10 +223,18 @@ fn write_cell_name(table: &TableMetadata, row: &Row) -> Bytes {
     out.freeze()
 }
 
-fn read_cell_name(mark: &[u8], columns: usize) -> Option<Vec<Option<&[u8]>>> {
+fn read_cell_name<'m>(table: &TableMetadata, mark: &'m [u8]) -> Option<Vec<Option<&'m [u8]>>> {
+    let columns = table.clustering.len();
+    if table.is_compact() && columns == 1 {
+        return Some(vec![Some(mark)]);
+    }
     let mut input = mark;
     let mut values = Vec::with_capacity(columns);
     while values.len() < columns {
+        if input.is_empty() && !values.is_empty() {
+            values.resize(columns, None);
+            break;
+        }
         let (length, rest) = input.split_first_chunk::<2>()?;
         let (value, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         input = rest.get(1..)?;

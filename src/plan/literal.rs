@@ -34,7 +34,7 @@ pub fn test(constant: &Constant, to: &CqlType) -> TestResult {
     if to.is_collection() || matches!(to, T::User { .. } | T::Vector { .. }) {
         return TestResult::No;
     }
-    if matches!(to, T::Tuple(_) | T::Custom(_) | T::Empty) {
+    if matches!(to, T::Tuple(_) | T::Custom(_)) {
         return TestResult::Weak;
     }
     if preferred_type(constant).as_ref() == Some(to) {

@@ -306,7 +306,7 @@ impl<'a> ConditionalRequest<'a> {
             }
         };
         if let Some(clustering) = &clustering {
-            check_clustering(clustering)?;
+            check_clustering(&plan.table, clustering)?;
         }
         if let Some(part) = &plan.conditional {
             self.add_conditions(&part.conditions, clustering.as_ref(), &bind, plan)?;

@@ -123,7 +123,7 @@ impl ModificationPlan {
             return Ok(());
         }
         for clustering in &clusterings {
-            check_clustering(clustering)?;
+            check_clustering(&self.table, clustering)?;
         }
         let time = self.attributes.write_time(&bind, &self.table, default_timestamp, context)?;
         let current = self.read_current(context, &keys, &clusterings)?;
@@ -342,8 +342,14 @@ impl RowWriter<'_> {
         }
         for clustering in clusterings {
             if clustering.len() == plan.table.clustering.len() {
-                let row = RowUpdate::new(self.time, 0, 0);
-                update.rows.push(row.build(clustering, LivenessInfo::EMPTY, deletion));
+                let mut row = RowUpdate::new(self.time, 1, 0);
+                // A row of a compact table is its one value (Cassandra: `UpdateParameters.addRowDeletion`).
+                let value = plan.table.regular_columns.first().filter(|_| plan.table.is_compact());
+                let row_deletion = if value.is_some() { DeletionTime::LIVE } else { deletion };
+                if let Some(value) = value {
+                    row.tombstone(value.id, None);
+                }
+                update.rows.push(row.build(clustering, LivenessInfo::EMPTY, row_deletion));
             } else {
                 let bound = |kind| ClusteringBound { kind, prefix: clustering.clone() };
                 let slice = Slice {
@@ -359,7 +365,16 @@ impl RowWriter<'_> {
 /// The longest clustering value.
 const CLUSTERING_LENGTH_MAX: usize = 65535;
 
-fn check_clustering(clustering: &Clustering) -> Result<(), Error> {
+fn check_clustering(table: &TableMetadata, clustering: &Clustering) -> Result<(), Error> {
+    // What was before CQL refused this; Cassandra: `UpdateParameters.newRow`.
+    if let [column] = &table.clustering[..]
+        && table.is_dense
+        && !table.is_compound
+        && clustering.get(0).is_none_or(<[u8]>::is_empty)
+    {
+        let name = &column.name;
+        return Err(Error::invalid(format!("Invalid empty or null value for column {name}")));
+    }
     let total: usize = clustering.values().flatten().map(<[u8]>::len).sum();
     if total > CLUSTERING_LENGTH_MAX {
         return Err(Error::invalid(format!(

@@ -11,10 +11,15 @@ use crate::storage::model::{BoundKind, Clustering, ClusteringBound, Slice};
 
 impl Restrictions {
     /// The clusterings that are asked for, in clustering order, each once. Only where all clustering columns are
-    /// restricted by equality or IN.
+    /// restricted by equality or IN, or some in a compact table: its rows have null for those that follow.
     pub fn clusterings<'a>(&'a self, context: &BindContext<'a>) -> Result<Vec<Clustering>, Error> {
+        let columns = if self.clustering.is_empty() { 0 } else { self.clustering_columns };
+        let whole = |values: &[Cow<'a, [u8]>]| {
+            let given = values.iter().map(|value| Some(&**value));
+            Clustering::new(given.chain(std::iter::repeat(None)).take(columns))
+        };
         if let Some(values) = equal_values(&self.clustering, context)? {
-            return Ok(vec![Clustering::new(values.iter().map(|v| Some(&**v)))]);
+            return Ok(vec![whole(&values)]);
         }
         let mut prefixes: Vec<Vec<Cow<'a, [u8]>>> = vec![Vec::with_capacity(self.clustering_columns)];
         for restriction in &self.clustering {
@@ -24,8 +29,7 @@ impl Restrictions {
             }
             prefixes = product(prefixes, values);
         }
-        let mut clusterings: Vec<Clustering> =
-            prefixes.iter().map(|values| Clustering::new(values.iter().map(|v| Some(&**v)))).collect();
+        let mut clusterings: Vec<Clustering> = prefixes.iter().map(|values| whole(values)).collect();
         if clusterings.len() > 1 {
             clusterings.sort_by(|a, b| self.comparator.compare_clusterings(a, b));
             clusterings.dedup_by(|a, b| self.comparator.compare_clusterings(&*a, &*b).is_eq());

@@ -169,7 +169,8 @@ impl<'a> Planner<'a> {
             ));
         }
         let table = self.table.clone();
-        let columns: Vec<&ColumnMetadata> = table.columns().filter(|c| !table.is_hidden(c)).collect();
+        // As in Cassandra, columns that are there for the store only are among them: a dense table's is set to null.
+        let columns: Vec<&ColumnMetadata> = table.columns().collect();
         let typed: Vec<_> = columns.iter().map(|c| (c.name.clone(), c.cql_type.clone())).collect();
         let source = match &insert.json {
             ast::JsonValue::Literal(text) => JsonSource::Known(json_columns(text, &typed)?),

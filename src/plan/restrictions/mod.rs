@@ -297,13 +297,15 @@ impl<'a> Builder<'a> {
     /// Cassandra: `processClusteringColumnsRestrictions`.
     fn check_clustering(&self) -> Result<(), Error> {
         let kind = self.clause.kind;
-        if !kind.allows_clustering_slices() {
-            if self.clustering.any(Restriction::is_slice) {
-                return Err(Error::invalid(format!(
-                    "Slice restrictions are not supported on the clustering columns in {} statements",
-                    kind.name()
-                )));
-            }
+        if !kind.allows_clustering_slices() && self.clustering.any(Restriction::is_slice) {
+            return Err(Error::invalid(format!(
+                "Slice restrictions are not supported on the clustering columns in {} statements",
+                kind.name()
+            )));
+        }
+        // The rows of compact tables may give the first columns only.
+        let may_be_short = self.table.is_compact() && !self.clustering.is_empty();
+        if !kind.allows_clustering_slices() && !may_be_short {
             if !self.clause.only_static_columns && self.clustering.len() < self.table.clustering.len() {
                 let is_restricted = |id| self.clustering.columns().any(|c| c.id == id);
                 let missing = self.table.clustering.iter().filter(|c| !is_restricted(c.id));

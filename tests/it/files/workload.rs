@@ -23,6 +23,11 @@ pub const TABLES: &[&str] = &[
     "zstd",
     "deflate",
     "snappy",
+    "compact_static",
+    "compact_counts",
+    "dense",
+    "dense_keys",
+    "dense_short",
 ];
 /// The tables of the keyspace `shop`.
 pub const ORDERS: &[&str] = &["orders_by_id", "orders_by_user", "orders_by_product"];
