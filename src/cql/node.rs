@@ -85,11 +85,12 @@ impl Node {
     }
 
     /// Prepares a statement: plans it, keeps it, and notes it in `system.prepared_statements`
-    /// (Cassandra: `QueryProcessor.prepare`). The last part of the answer says whether it was not known before.
+    /// (Cassandra: `QueryProcessor.prepare`), if `validate` agrees. The last part of the answer says whether it was not known before.
     pub fn prepare(
         &self,
         text: &str,
         keyspace: Option<&str>,
+        validate: &dyn Fn(&PreparedStatement) -> Result<(), Error>,
     ) -> Result<(StatementId, Arc<PreparedStatement>, bool), Error> {
         let (bare, within) = (statement_id(text, None), statement_id(text, keyspace));
         if let (Ok(a), Ok(b)) = (self.statements.get(&bare), self.statements.get(&within)) {
@@ -101,6 +102,7 @@ impl Node {
             }
         }
         let statement = self.plan_current(text, keyspace)?;
+        validate(&statement)?;
         let markers = statement.bind.columns.len();
         if markers > usize::from(u16::MAX) {
             return Err(Error::invalid(format!(

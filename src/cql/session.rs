@@ -21,6 +21,7 @@ use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::error::Error;
+use crate::exec::access::Access as _;
 use crate::exec::context::{ExecutionContext, Tracer, Written};
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
@@ -162,7 +163,8 @@ impl Inner {
         {
             return error.into();
         }
-        let (id, statement, is_new) = match self.node.prepare(text, keyspace) {
+        let validate = |statement: &PreparedStatement| self.validate(statement, keyspace);
+        let (id, statement, is_new) = match self.node.prepare(text, keyspace, &validate) {
             Ok(prepared) => prepared,
             Err(error) => return error.into(),
         };
@@ -177,6 +179,21 @@ impl Inner {
         }
         let prepared = ResultMessage::Prepared(Box::new(statement.response(id)));
         Response { warnings, ..Response::from(prepared) }
+    }
+
+    /// A statement on roles is held against the roles that there are when it is prepared, too; whether its user may run
+    /// it is asked when he does.
+    fn validate(&self, statement: &PreparedStatement, keyspace: Option<&str>) -> Result<(), Error> {
+        let Plan::Role(plan) = &statement.plan else { return Ok(()) };
+        let user = self.user.load();
+        let access = UserAccess {
+            store: self.node.auth_store(IoMode::Blocking),
+            user: user.as_deref().unwrap_or(&User::Anonymous),
+            client: &self.client,
+            keyspace,
+            only_validates: true,
+        };
+        access.run(plan, &|_| ()).map(|_| ())
     }
 
     /// Warns once that `USE` makes prepared statements ambiguous (Cassandra:
@@ -330,6 +347,7 @@ impl Inner {
             user: user.as_ref().and_then(|user| user.as_deref()).unwrap_or(&User::Anonymous),
             client: &self.client,
             keyspace: keyspace.as_deref(),
+            only_validates: false,
         };
         let context = ExecutionContext::new(
             self.node.coordinator(),

@@ -203,9 +203,10 @@ impl Run {
         match Connection::log_in(self.address, version, (role, password))? {
             Err(failure) => Ok(vec![format!("error {failure}")]),
             Ok(mut connection) => {
-                plain(&mut connection, &format!("USE \"{}\"", self.keyspace))?;
+                let used = plain(&mut connection, &format!("USE \"{}\"", self.keyspace));
                 self.current = (version, format!("as {role}"));
-                let keyspace = Some(self.keyspace.clone());
+                // Not every role that may log in may do so much.
+                let keyspace = used.is_ok().then(|| self.keyspace.clone());
                 let client = Client { connection: Some(connection), keyspace, prepared: HashMap::new() };
                 self.clients.insert(self.current.clone(), client);
                 Ok(Vec::new())

@@ -67,7 +67,9 @@ fn opt_role_options(input: Input<'_>) -> Res<'_, RoleOptions> {
             RoleOption::Cidrs(value) => match grant(&mut options.cidrs, value) {
                 Ok(()) => Ok(()),
                 Err(true) => return input.thrown("IllegalArgumentException All has been set"),
-                Err(false) => return input.thrown("IllegalArgumentException CIDRs have already been set"),
+                Err(false) => {
+                    return input.thrown("IllegalArgumentException CIDR Groups have already been set");
+                }
             },
         };
         if let Err(message) = duplicate {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::store::{Store, set_of, text_of, texts_of};
 use crate::error::Error;
+use crate::exec::access::Resource;
 use crate::types::collection;
 
 /// The data centers, or the groups of addresses, that a role may use.
@@ -74,8 +75,10 @@ impl Cidr {
 }
 
 impl Store<'_> {
-    /// The data centers that a role was given; none stored means all.
+    /// The data centers that a role was given; none stored means all. Cassandra keeps them under the name of the
+    /// resource, not of the role.
     pub(super) fn datacenters(self, role: &str) -> Result<Reach, Error> {
+        let role = &Resource::Role(role.to_owned()).name();
         let rows = self.read("SELECT dcs FROM system_auth.network_permissions WHERE role = ?", &[role])?;
         Ok(Reach::of(
             rows.first().map(|row| texts_of(row.first().and_then(Option::as_deref))).unwrap_or_default(),
@@ -84,12 +87,14 @@ impl Store<'_> {
 
     /// Gives data centers to a role.
     pub(super) fn set_datacenters(self, role: &str, reach: &Reach) -> Result<(), Error> {
+        let role = Resource::Role(role.to_owned()).name();
         let text = "UPDATE system_auth.network_permissions SET dcs = ? WHERE role = ?";
         self.write(text, &[&reach.stored(), role.as_bytes()])
     }
 
     /// Forgets the data centers of a role.
     pub(super) fn drop_datacenters(self, role: &str) -> Result<(), Error> {
+        let role = Resource::Role(role.to_owned()).name();
         self.write("DELETE FROM system_auth.network_permissions WHERE role = ?", &[role.as_bytes()])
     }
 

@@ -149,6 +149,8 @@ pub(in crate::cql) struct UserAccess<'a> {
     pub user: &'a User,
     pub client: &'a Client,
     pub keyspace: Option<&'a str>,
+    /// Whether statements on roles are only held against what is there, not run: they are prepared.
+    pub only_validates: bool,
 }
 
 impl std::fmt::Debug for UserAccess<'_> {

@@ -25,6 +25,9 @@ impl UserAccess<'_> {
                 false => Err(Error::invalid(format!("{identity} already exists"))),
             };
         }
+        if self.only_validates {
+            return Ok(());
+        }
         self.store.add_identity(identity, role)
     }
 
@@ -34,7 +37,7 @@ impl UserAccess<'_> {
         self.check_permission(Permission::Drop, &self.own_role())?;
         self.ensure_not_anonymous()?;
         if self.store.is_identity(identity)? {
-            return self.store.drop_identity(identity);
+            return if self.only_validates { Ok(()) } else { self.store.drop_identity(identity) };
         }
         match drop.if_exists {
             true => Ok(()),

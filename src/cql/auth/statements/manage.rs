@@ -17,7 +17,7 @@ impl UserAccess<'_> {
         if_not_exists: bool,
     ) -> Result<(), Error> {
         self.check_permission(Permission::Create, &Resource::AllRoles)?;
-        if options.superuser == Some(true) && !self.is_super()? {
+        if !self.only_validates && options.superuser == Some(true) && !self.is_super()? {
             return Err(Error::unauthorized("Only superusers can create a role with superuser status"));
         }
         options.validate(self.store)?;
@@ -31,6 +31,9 @@ impl UserAccess<'_> {
                 true => Ok(()),
                 false => Err(Error::invalid(format!("{name} already exists"))),
             };
+        }
+        if self.only_validates {
+            return Ok(());
         }
         self.store.create_role(name, &options.stored()?)?;
         let settings = self.store.node.auth().options();
@@ -50,7 +53,9 @@ impl UserAccess<'_> {
     /// `ALTER ROLE` (Cassandra: `AlterRoleStatement`).
     pub(super) fn alter_role(&self, name: &str, change: &Change) -> Result<(), Error> {
         let options = &change.options;
-        self.authorize_alter(name, options)?;
+        if !self.only_validates {
+            self.authorize_alter(name, options)?;
+        }
         options.validate(self.store)?;
         let is_empty = options.named().is_empty();
         if is_empty && options.datacenters.is_none() && options.cidr_groups.is_none() {
@@ -63,6 +68,9 @@ impl UserAccess<'_> {
                 true => Ok(()),
                 false => Err(Error::invalid(format!("Role {name} doesn't exist"))),
             };
+        }
+        if self.only_validates {
+            return Ok(());
         }
         if !is_empty {
             self.store.alter_role(name, &options.stored()?)?;
@@ -125,7 +133,11 @@ impl UserAccess<'_> {
         let role = Resource::Role(name.to_owned());
         self.check_permission(Permission::Drop, &role)?;
         let exists = self.store.is_role(name)?;
-        if exists && self.store.has_superuser_status(&name.into())? && !self.is_super()? {
+        if !self.only_validates
+            && exists
+            && self.store.has_superuser_status(&name.into())?
+            && !self.is_super()?
+        {
             return Err(Error::unauthorized("Only superusers can drop a role with superuser status"));
         }
         self.ensure_not_anonymous()?;
@@ -135,7 +147,7 @@ impl UserAccess<'_> {
         if self.user.name() == name {
             return Err(Error::invalid("Cannot DROP primary role for current login"));
         }
-        if !exists {
+        if !exists || self.only_validates {
             return Ok(());
         }
         self.store.drop_role(name)?;
@@ -164,6 +176,9 @@ impl UserAccess<'_> {
     /// `GRANT role TO grantee`
     pub(super) fn grant_role(&self, role: &str, grantee: &str) -> Result<(), Error> {
         self.check_roles(role, grantee)?;
+        if self.only_validates {
+            return Ok(());
+        }
         for (member, of) in [(grantee, role), (role, grantee)] {
             if self.store.role_names(member, true)?.contains(of) {
                 return Err(Error::invalid(format!("{member} is a member of {of}")));
@@ -175,6 +190,9 @@ impl UserAccess<'_> {
     /// `REVOKE role FROM revokee`
     pub(super) fn revoke_role(&self, role: &str, revokee: &str) -> Result<(), Error> {
         self.check_roles(role, revokee)?;
+        if self.only_validates {
+            return Ok(());
+        }
         if !self.store.role_names(revokee, false)?.contains(role) {
             return Err(Error::invalid(format!("{revokee} is not a member of {role}")));
         }
