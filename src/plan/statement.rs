@@ -97,8 +97,6 @@ fn not_supported_yet(statement: &Statement) -> Option<&'static str> {
         Statement::DropFunction(_) => "DROP FUNCTION",
         Statement::CreateAggregate(_) => "CREATE AGGREGATE",
         Statement::DropAggregate(_) => "DROP AGGREGATE",
-        Statement::CreateTrigger(_) => "CREATE TRIGGER",
-        Statement::DropTrigger(_) => "DROP TRIGGER",
         _ => return None,
     })
 }

@@ -32,6 +32,16 @@ pub fn put_string(out: &mut BytesMut, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// `[string]` of a name within a change of the schema, where Cassandra writes what is not ASCII as question marks, one
+/// for each unit of UTF-16 (`CBUtil.writeAsciiString`; letters of Latin-1 make it write text that is not UTF-8).
+fn put_ascii(out: &mut BytesMut, name: &str) {
+    if name.is_ascii() {
+        return put_string(out, name);
+    }
+    let ascii = |unit: u16| u8::try_from(unit).ok().filter(u8::is_ascii).map_or('?', char::from);
+    put_string(out, &name.encode_utf16().map(ascii).collect::<String>());
+}
+
 /// `[string list]`.
 pub fn put_string_list(out: &mut BytesMut, list: &[impl AsRef<str>]) {
     let count = u16::try_from(list.len()).unwrap_or(u16::MAX);
@@ -225,7 +235,7 @@ fn put_schema_change(out: &mut BytesMut, change: &SchemaChange, version: Protoco
         Target::Function { .. } | Target::Aggregate { .. } if version < ProtocolVersion::V4 => {
             put_string(out, Change::Updated.name());
             put_string(out, "KEYSPACE");
-            put_string(out, &change.keyspace);
+            put_ascii(out, &change.keyspace);
             return;
         }
         Target::Function { name, argument_types } => ("FUNCTION", Some(name), Some(argument_types)),
@@ -233,9 +243,9 @@ fn put_schema_change(out: &mut BytesMut, change: &SchemaChange, version: Protoco
     };
     put_string(out, change.change.name());
     put_string(out, target);
-    put_string(out, &change.keyspace);
+    put_ascii(out, &change.keyspace);
     if let Some(name) = name {
-        put_string(out, name);
+        put_ascii(out, name);
     }
     if let Some(arguments) = arguments {
         put_string_list(out, arguments);

@@ -157,8 +157,9 @@ fn check_added(table: &TableMetadata, definition: &ColumnDefinition, ty: &CqlTyp
         )));
     }
     let Some(dropped) = table.dropped_columns.get(name) else { return Ok(()) };
+    // User types within the old type are tuples now, and no user type is compatible with those, as in Cassandra.
     let old = &dropped.column;
-    if !expand_user_types(ty).is_serialization_compatible_with(&old.cql_type) {
+    if !ty.is_serialization_compatible_with(&old.cql_type) {
         return Err(Error::invalid(format!(
             "Cannot re-add previously dropped column '{name}' of type {ty}, incompatible with previous type {}",
             old.cql_type

@@ -7,6 +7,7 @@ mod column_type;
 mod create_table;
 mod drop_table;
 mod keyspace;
+mod trigger;
 mod user_type;
 
 use cql_grammar::ast::Statement;
@@ -31,6 +32,8 @@ pub fn plan(statement: &Statement, keyspace: Option<&str>) -> Result<Option<Sche
         Statement::CreateType(create) => user_type::create(create, keyspace),
         Statement::AlterType(alter) => user_type::alter(alter, keyspace),
         Statement::DropType(drop) => user_type::drop(drop, keyspace),
+        Statement::CreateTrigger(create) => trigger::create(create, keyspace),
+        Statement::DropTrigger(drop) => trigger::drop(drop, keyspace),
         _ => return Ok(None),
     };
     change.map(Some)

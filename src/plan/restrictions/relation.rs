@@ -364,7 +364,8 @@ fn contained(column: &ColumnMetadata, receiver: &Receiver, is_key: bool) -> Resu
 }
 
 fn check_no_duration(column: &ColumnMetadata) -> Result<(), Error> {
-    if !references_duration(&column.cql_type) {
+    // Cassandra does not look into the types of columns in descending order.
+    if column.is_reversed() || !references_duration(&column.cql_type) {
         return Ok(());
     }
     Err(Error::invalid(match &column.cql_type {
