@@ -59,7 +59,7 @@ fn selector(table: &Table, column: &Column, writer: &mut Writer<'_>) -> String {
     let name = &column.name;
     let is_value = matches!(column.kind, Kind::Static | Kind::Regular);
     let is_timed = table.timestamps != Timestamps::Server && is_value && !table.is_counter;
-    match writer.random.below(12) {
+    match writer.random.below(18) {
         0 if is_timed => format!("writetime({name})"),
         1 if is_timed => format!("ttl({name})"),
         2 if is_timed => format!("maxwritetime({name})"),
@@ -72,8 +72,51 @@ fn selector(table: &Table, column: &Column, writer: &mut Writer<'_>) -> String {
             Type::Native(of) if of != "blob" => format!("{of}asblob({name})"),
             _ => name.clone(),
         },
+        8 => function(table, column, writer),
+        9 if column.of.is_number() => {
+            let operator = *writer.random.one(&["+", "-", "*", "/", "%"]);
+            let number = *writer.random.one(&["1", "2", "-3", "0", "0.5", "100000"]);
+            format!("{name} {operator} {number}")
+        }
+        10 if column.of.is_number() => {
+            let to =
+                *writer.random.one(&["tinyint", "int", "bigint", "double", "decimal", "varint", "float"]);
+            format!("CAST({name} AS {to})")
+        }
+        11 if is_timed => match &column.of {
+            Type::Map(key, ..) => format!("writetime({name}[{}])", writer.value(key)),
+            Type::Set(element, _) => format!("ttl({name}[{}])", writer.value(element)),
+            Type::User(fields, _) => format!("writetime({name}.{})", writer.random.one(fields).0),
+            _ => format!("maxwritetime({name})"),
+        },
         _ => part(column, writer),
     }
+}
+
+/// A function of a column that is made for its type.
+fn function(table: &Table, column: &Column, writer: &mut Writer<'_>) -> String {
+    let name = &column.name;
+    let is_native = |names: &[&str]| matches!(&column.of, Type::Native(of) if names.contains(of));
+    let function = match &column.of {
+        Type::Map(..) => *writer.random.one(&["map_keys", "map_values", "collection_count"]),
+        Type::List(element, _) | Type::Set(element, _) if element.is_number() => {
+            *writer.random.one(&["collection_min", "collection_max", "collection_sum", "collection_avg"])
+        }
+        Type::List(..) | Type::Set(..) => {
+            *writer.random.one(&["collection_count", "collection_min", "collection_max"])
+        }
+        of if of.is_number() => *writer.random.one(&["abs", "round", "exp", "log", "log10"]),
+        _ if is_native(&["timestamp"]) => *writer.random.one(&["to_date", "to_unix_timestamp"]),
+        _ if is_native(&["date"]) => *writer.random.one(&["to_timestamp", "to_unix_timestamp"]),
+        _ if is_native(&["timeuuid"]) => {
+            *writer.random.one(&["to_date", "to_timestamp", "to_unix_timestamp", "min_timeuuid"])
+        }
+        _ => {
+            let key = names(&table.partition()).join(", ");
+            return format!("token({key})");
+        }
+    };
+    format!("{function}({name})")
 }
 
 /// A column, or an element of it.

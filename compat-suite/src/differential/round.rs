@@ -116,6 +116,10 @@ fn steps(seed: u64, settings: &Settings, start_seconds: i32) -> Vec<Step> {
                 let name = random.one(&schema.tables).name.clone();
                 steps.push(plain("truncate", Some(name.clone()), format!("TRUNCATE {name}"), seconds));
             }
+            6 if random.chance(30) => {
+                let text = schema.alter_type(&mut random);
+                steps.push(plain("alter type", None, text, seconds));
+            }
             _ => steps.push(statement(&schema, &mut random, index, seconds)),
         }
     }
@@ -138,7 +142,7 @@ fn plain(kind: &'static str, table: Option<String>, text: String, now_seconds: i
 fn statement(schema: &Schema, random: &mut Random, index: usize, now_seconds: i32) -> Step {
     let table = random.one(&schema.tables).clone();
     let is_read = random.chance(50);
-    let page_size = (is_read && random.chance(30)).then(|| random.between(1, 5) as i32);
+    let page_size = (is_read && random.chance(30)).then(|| *random.one(&[1, 2, 3, 4, 5, 7, 13, 100]));
     let mut writer = Writer::new(random);
     let (kind, text) = match is_read {
         true => read(&table, &mut writer),

@@ -49,6 +49,8 @@ pub struct Table {
     pub timestamps: Timestamps,
     /// Whether its regular columns are counters.
     pub is_counter: bool,
+    /// Whether it is one WITH COMPACT STORAGE.
+    pub is_compact: bool,
     /// Whether its rows have a default time to live.
     pub has_ttl: bool,
     /// How many columns it ever had, for new names.
@@ -74,6 +76,21 @@ impl Schema {
         Self { user, tables }
     }
 
+    /// Gives the user type one more field; gives the statement that does so.
+    pub fn alter_type(&mut self, random: &mut Random) -> String {
+        let of = Type::native(random);
+        let Type::User(fields, _) = &mut self.user else { return String::new() };
+        let name = format!("f{}", fields.len());
+        let statement = format!("ALTER TYPE {USER_TYPE} ADD {name} {}", of.cql());
+        fields.push((name, of));
+        for column in self.tables.iter_mut().flat_map(|table| &mut table.columns) {
+            if let Type::User(known, _) = &mut column.of {
+                known.clone_from(fields);
+            }
+        }
+        statement
+    }
+
     /// The statements that make it.
     pub fn statements(&self) -> Vec<String> {
         let mut statements = Vec::new();
@@ -89,6 +106,7 @@ impl Schema {
 impl Table {
     fn new(random: &mut Random, index: usize, user: &Type) -> Self {
         let is_counter = random.chance(10);
+        let is_compact = random.chance(15);
         let mut columns = Vec::new();
         let mut add = |name: String, kind, of| columns.push(Column { name, kind, of });
         for i in 0..1 + usize::from(random.chance(35)) {
@@ -101,14 +119,25 @@ impl Table {
         }
         let of_value = |random: &mut Random| match is_counter {
             true => Type::Native("counter"),
+            false if is_compact => loop {
+                let of = Type::of_value(random, user);
+                if !of.is_multi_cell() {
+                    break of;
+                }
+            },
             false => Type::of_value(random, user),
         };
-        if clusterings > 0 {
+        if clusterings > 0 && !is_compact {
             for i in 0..*random.one(&[0, 0, 1, 2]) {
                 add(format!("s{i}"), Kind::Static, of_value(random));
             }
         }
         let regulars = *random.one(&[0, 1, 2, 3, 4]);
+        let regulars = match is_compact {
+            true if clusterings > 0 => regulars.min(1),
+            true => regulars.max(1),
+            false => regulars,
+        };
         for i in 0..regulars.max(usize::from(is_counter)) {
             add(format!("v{i}"), Kind::Regular, of_value(random));
         }
@@ -122,7 +151,7 @@ impl Table {
             ]),
         };
         let has_ttl = !is_counter && random.chance(10);
-        Self { name: format!("t{index}"), columns, timestamps, is_counter, has_ttl, named: 4 }
+        Self { name: format!("t{index}"), columns, timestamps, is_counter, is_compact, has_ttl, named: 4 }
     }
 
     /// The columns of a kind.
@@ -166,6 +195,9 @@ impl Table {
             });
             options.push(format!("CLUSTERING ORDER BY ({})", orders.collect::<Vec<_>>().join(", ")));
         }
+        if self.is_compact {
+            options.push("COMPACT STORAGE".to_owned());
+        }
         if self.has_ttl {
             options.push("default_time_to_live = 5000".to_owned());
         }
@@ -176,6 +208,9 @@ impl Table {
 
     /// A random change of its columns, and the statement that makes it.
     pub fn alter(&mut self, random: &mut Random, user: &Type) -> String {
+        if self.is_compact {
+            return format!("ALTER TABLE {} WITH comment = 'compact'", self.name);
+        }
         let droppable = self.values();
         if random.chance(50) && !droppable.is_empty() && !self.is_counter {
             let name = random.one(&droppable).name.clone();

@@ -46,11 +46,17 @@ fn batch(table: &Table, writer: &mut Writer<'_>) -> String {
 fn using(table: &Table, writer: &mut Writer<'_>, may_expire: bool, is_conditional: bool) -> String {
     let mut parts = Vec::new();
     if table.timestamps == Timestamps::Statement && !is_conditional {
-        let timestamp = writer.random.between(1, 30) as i64;
+        let timestamp = match writer.random.chance(2) {
+            true => *writer.random.one(&[0, -1, i64::MIN, i64::MIN + 1, i64::MAX - 1]),
+            false => writer.random.between(1, 30) as i64,
+        };
         parts.push(format!("TIMESTAMP {}", writer.bigint(timestamp)));
     }
     if may_expire && !table.is_counter && writer.random.chance(15) {
-        let ttl = *writer.random.one(&[1000, 100_000, 0, 50]);
+        let ttl = match writer.random.chance(4) {
+            true => *writer.random.one(&[-1, 630_720_000, 630_720_001, i32::MAX]),
+            false => *writer.random.one(&[1000, 100_000, 0, 50]),
+        };
         parts.push(format!("TTL {}", writer.int(ttl)));
     }
     if parts.is_empty() { String::new() } else { format!(" USING {}", parts.join(" AND ")) }
@@ -60,7 +66,7 @@ fn insert(table: &Table, writer: &mut Writer<'_>, is_conditional: bool) -> Strin
     let is_static_only = writer.random.chance(10);
     let mut columns: Vec<&Column> = table.partition();
     if !is_static_only {
-        columns.extend(table.clustering());
+        columns.extend(clustering(table, writer));
     }
     let values: Vec<&Column> = match is_static_only {
         true => table.of_kind(|kind| kind == Kind::Static),
@@ -164,13 +170,44 @@ fn assignment(column: &Column, writer: &mut Writer<'_>) -> String {
     }
 }
 
+/// The clustering key: rows of compact tables may give the first columns only.
+fn clustering<'t>(table: &'t Table, writer: &mut Writer<'_>) -> Vec<&'t Column> {
+    let mut columns = table.clustering();
+    if table.is_compact && columns.len() > 1 && writer.random.chance(40) {
+        columns.truncate(writer.random.between(1, columns.len()));
+    }
+    columns
+}
+
+/// A relation to several columns at once.
+fn several(columns: &[&Column], writer: &mut Writer<'_>) -> Option<String> {
+    let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+    let names = names.join(", ");
+    let is_list = writer.random.chance(50);
+    let mut tuple = || {
+        let values: Vec<_> = columns.iter().map(|column| writer.value(&column.of)).collect();
+        format!("({})", values.join(", "))
+    };
+    if columns.is_empty() {
+        return None;
+    }
+    let first = tuple();
+    Some(match is_list {
+        true => format!("({names}) IN ({first}, {})", tuple()),
+        false => format!("({names}) = {first}"),
+    })
+}
+
 /// A whole primary key, or the partition's.
 fn row(table: &Table, writer: &mut Writer<'_>, is_partition: bool) -> String {
     let mut columns = table.partition();
     if !is_partition || writer.random.chance(3) {
-        columns.extend(table.clustering());
+        columns.extend(clustering(table, writer));
     }
     let mut relations = Vec::new();
+    if writer.random.chance(8) {
+        relations.extend(several(&columns.split_off(table.partition().len().min(columns.len())), writer));
+    }
     for column in columns {
         relations.push(if writer.random.chance(4) {
             format!("{} IN ({}, {})", column.name, writer.value(&column.of), writer.value(&column.of))
@@ -227,9 +264,11 @@ fn delete(table: &Table, writer: &mut Writer<'_>, is_conditional: bool) -> Strin
     let mut targets = Vec::new();
     let mut is_static_only = false;
     if writer.random.chance(35) && !values.is_empty() {
-        let chosen = *writer.random.one(&values);
-        is_static_only = chosen.kind == Kind::Static;
-        targets.push(target(chosen, writer));
+        for _ in 0..*writer.random.one(&[1, 1, 1, 2]) {
+            let chosen = *writer.random.one(&values);
+            is_static_only = chosen.kind == Kind::Static && (targets.is_empty() || is_static_only);
+            targets.push(target(chosen, writer));
+        }
     }
     let using = match table.is_counter {
         true => String::new(),
@@ -275,6 +314,9 @@ fn range(table: &Table, writer: &mut Writer<'_>) -> String {
 pub fn slice(clustering: &[&Column], writer: &mut Writer<'_>) -> Vec<String> {
     let mut relations = Vec::new();
     let depth = writer.random.below(clustering.len() + 1);
+    if depth > 0 && writer.random.chance(8) {
+        return several(clustering.get(..depth).unwrap_or_default(), writer).into_iter().collect();
+    }
     for column in clustering.iter().take(depth) {
         relations.push(match writer.random.chance(12) {
             true => {
