@@ -117,7 +117,11 @@ func main() {
 	host, data = os.Args[1], os.Args[3]
 	port = must(strconv.Atoi(os.Args[2]))
 	if len(os.Args) > 4 {
-		secured(os.Args[4], must(strconv.Atoi(os.Args[5])))
+		if len(os.Args) > 6 {
+			login(os.Args[4], must(strconv.Atoi(os.Args[5])))
+		} else {
+			secured(os.Args[4], must(strconv.Atoi(os.Args[5])))
+		}
 		if failures > 0 {
 			os.Exit(1)
 		}
@@ -196,6 +200,72 @@ func secured(directory string, other int) {
 	}
 	check("untrusted", func() { equal(open(port, trusting(own)) != nil, true) })
 	check("no certificate", func() { equal(open(other, trusting(authority)) != nil, true) })
+}
+
+// Servers that ask for a password: one as it is, and, on the other port, one over TLS.
+func login(directory string, other int) {
+	authority := &gocql.SslOptions{CaPath: filepath.Join(directory, "authority.pem"), EnableHostVerification: true}
+	for _, server := range []struct {
+		name    string
+		port    int
+		options *gocql.SslOptions
+	}{{"", port, nil}, {"over TLS ", other, authority}} {
+		open := func(user, password string) (*gocql.Session, error) {
+			cluster := gocql.NewCluster(host)
+			cluster.Port = server.port
+			cluster.SslOpts = server.options
+			cluster.Timeout = time.Minute
+			cluster.ConnectTimeout = time.Minute
+			if user != "" {
+				cluster.Authenticator = gocql.PasswordAuthenticator{Username: user, Password: password}
+			}
+			return cluster.CreateSession()
+		}
+		run := func(session *gocql.Session, statement string, values ...any) error {
+			return session.Query(statement, values...).Exec()
+		}
+		fails := func(err error, message string) {
+			if err == nil || !strings.Contains(err.Error(), message) {
+				panic(fmt.Sprintf("%q is not in %v", message, err))
+			}
+		}
+		check(server.name+"first user", func() {
+			session := must(open("cassandra", "cassandra"))
+			defer session.Close()
+			for _, statement := range []string{
+				"CREATE KEYSPACE " + keyspace + " WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+				"CREATE TABLE " + keyspace + ".t (k int PRIMARY KEY, v int)",
+				"CREATE ROLE app WITH PASSWORD = 'secret' AND LOGIN = true",
+			} {
+				equal(run(session, statement), nil)
+			}
+		})
+		check(server.name+"refused statements", func() {
+			session := must(open("app", "secret"))
+			defer session.Close()
+			selecting := "SELECT v FROM " + keyspace + ".t WHERE k = ?"
+			err := run(session, selecting, 1)
+			fails(err, "User app has no SELECT permission on <table "+keyspace+".t>")
+			var refusal gocql.RequestError
+			equal(errors.As(err, &refusal), true)
+			equal(refusal.Code(), gocql.ErrCodeUnauthorized)
+			fails(run(session, "INSERT INTO "+keyspace+".t (k, v) VALUES (?, ?)", 1, 2), "User app has no MODIFY permission")
+			first := must(open("cassandra", "cassandra"))
+			defer first.Close()
+			equal(run(first, "GRANT SELECT ON "+keyspace+".t TO app"), nil)
+			equal(run(session, selecting, 1), nil)
+		})
+		for _, wrong := range [][2]string{{"app", "wrong"}, {"nobody", "secret"}} {
+			check(server.name+"wrong password", func() {
+				_, err := open(wrong[0], wrong[1])
+				fails(err, "Provided username "+wrong[0]+" and/or password are incorrect")
+			})
+		}
+		check(server.name+"no password", func() {
+			_, err := open("", "")
+			equal(err != nil, true)
+		})
+	}
 }
 
 // Types

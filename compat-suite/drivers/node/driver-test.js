@@ -7,7 +7,7 @@ const path = require('path');
 const readline = require('readline');
 const { Client, policies, types } = require('cassandra-driver');
 
-const [HOST, PORT, DATA, DIRECTORY, OTHER_PORT] = process.argv.slice(2);
+const [HOST, PORT, DATA, DIRECTORY, OTHER_PORT, LOGIN] = process.argv.slice(2);
 const KEYSPACE = 'clients_node';
 const { Uuid, Long, BigDecimal, Integer, LocalDate, LocalTime, Duration, InetAddress } = types;
 const equal = assert.deepStrictEqual;
@@ -422,7 +422,57 @@ async function secured() {
   process.exit(failed > 0 ? 1 : 0);
 }
 
+// Servers that ask for a password: one as it is, and, on the other port, one over TLS.
+async function login() {
+  const tls = { ca: [fs.readFileSync(path.join(DIRECTORY, 'authority.pem'))], rejectUnauthorized: true };
+  for (const [name, port, sslOptions] of [['', PORT, undefined], ['over TLS ', OTHER_PORT, tls]]) {
+    const open = async (username, password, body) => {
+      const client = new Client({
+        contactPoints: [HOST], localDataCenter: 'datacenter1', protocolOptions: { port: Number(port) }, sslOptions,
+        socketOptions: { readTimeout: 60000, connectTimeout: 60000 },
+        credentials: username && { username, password }
+      });
+      try {
+        await client.connect();
+        return await body(client);
+      } finally {
+        await client.shutdown();
+      }
+    };
+    const fails = async (promise, message, code) => {
+      const error = await promise.then(() => assert.fail(`no error: ${message}`), error => error);
+      const text = JSON.stringify(error.innerErrors && Object.values(error.innerErrors).map(String)) + error.message;
+      assert(text.includes(message), `${message} is not in ${text}`);
+      code && equal(error.code, code);
+    };
+    await check(name + 'first user', () => open('cassandra', 'cassandra', async client => {
+      await client.execute(`CREATE KEYSPACE ${KEYSPACE} ` +
+        "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+      await client.execute(`CREATE TABLE ${KEYSPACE}.t (k int PRIMARY KEY, v int)`);
+      await client.execute("CREATE ROLE app WITH PASSWORD = 'secret' AND LOGIN = true");
+    }));
+    await check(name + 'refused statements', () => open('app', 'secret', async client => {
+      const { unauthorized } = types.responseErrorCodes;
+      const select = () => client.execute(`SELECT v FROM ${KEYSPACE}.t WHERE k = ?`, [1], { prepare: true });
+      await fails(select(), `User app has no SELECT permission on <table ${KEYSPACE}.t>`, unauthorized);
+      await fails(client.execute(`INSERT INTO ${KEYSPACE}.t (k, v) VALUES (1, 2)`),
+        'User app has no MODIFY permission', unauthorized);
+      await open('cassandra', 'cassandra', first => first.execute(`GRANT SELECT ON ${KEYSPACE}.t TO app`));
+      equal((await select()).rows, []);
+    }));
+    for (const [user, password] of [['app', 'wrong'], ['nobody', 'secret']]) {
+      await check(name + 'wrong password', () => fails(open(user, password, () => {}),
+        `Provided username ${user} and/or password are incorrect`));
+    }
+    await check(name + 'no password', () => assert.rejects(open(undefined, undefined, () => {})));
+  }
+  process.exit(failed > 0 ? 1 : 0);
+}
+
 async function main() {
+  if (LOGIN) {
+    return login();
+  }
   if (DIRECTORY) {
     return secured();
   }

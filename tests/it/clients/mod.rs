@@ -7,6 +7,7 @@
 //!
 //! A client that prints `restart` wants the server stopped and started again, and reads a line when that is done.
 
+pub(crate) mod login;
 pub(crate) mod secured;
 mod server;
 mod toolchain;

@@ -33,16 +33,19 @@ impl Secured {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path();
         certificates(path);
-        let server = |more: &str| {
-            let yaml = format!(
-                "client_encryption_options:\n  enabled: true\n  keystore: {0}/server.p12\n  keystore_password: {PASSWORD}\n  \
-                 truststore: {0}/authority.p12\n  truststore_password: {PASSWORD}\n{more}",
-                path.display()
-            );
-            let config = Config::parse(&yaml, None, path).and_then(Config::into_ephemeral);
-            TestServer::start_with(config.expect("a valid configuration"))
-        };
+        let server = |more: &str| Self::server(path, more);
         Self { encrypted: server(""), mutual: server("  require_client_auth: true\n"), directory }
+    }
+
+    /// A server that shows its certificate, with more options for TLS, or other keys.
+    pub(crate) fn server(path: &Path, more: &str) -> TestServer {
+        let yaml = format!(
+            "client_encryption_options:\n  enabled: true\n  keystore: {0}/server.p12\n  keystore_password: {PASSWORD}\n  \
+             truststore: {0}/authority.p12\n  truststore_password: {PASSWORD}\n{more}",
+            path.display()
+        );
+        let config = Config::parse(&yaml, None, path).and_then(Config::into_ephemeral);
+        TestServer::start_with(config.expect("a valid configuration"))
     }
 
     pub(crate) fn file(&self, name: &str) -> String {
@@ -51,7 +54,7 @@ impl Secured {
 }
 
 /// Writes the files.
-fn certificates(directory: &Path) {
+pub(super) fn certificates(directory: &Path) {
     let write = |name: &str, content: &[u8]| fs::write(directory.join(name), content).expect("written");
     let mut params = named("authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

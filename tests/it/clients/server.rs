@@ -34,8 +34,14 @@ impl TestServer {
 
     /// Stops the server and starts another one on its directory and port; one that `CASSANDRA` names goes on.
     pub(crate) fn restart(&mut self) {
+        self.restart_with(|_| ());
+    }
+
+    /// The same, with another configuration.
+    pub(crate) fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
         let Some((runtime, server)) = self.running.take() else { return };
         let mut config = server.config().clone();
+        change(&mut config);
         config.native_transport_port = self.address.port();
         let server = runtime.block_on(async {
             server.stop().await;

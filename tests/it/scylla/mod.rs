@@ -3,6 +3,7 @@
 
 #![allow(clippy::panic, reason = "tests")]
 
+mod login;
 mod orders;
 mod secured;
 mod statements;

@@ -21,6 +21,7 @@ import com.datastax.oss.driver.api.core.metadata.schema.TableMetadata;
 import com.datastax.oss.driver.api.core.servererrors.AlreadyExistsException;
 import com.datastax.oss.driver.api.core.servererrors.InvalidQueryException;
 import com.datastax.oss.driver.api.core.servererrors.SyntaxError;
+import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
 import com.datastax.oss.driver.api.core.servererrors.UnavailableException;
 import com.datastax.oss.driver.api.core.type.CustomType;
 import com.datastax.oss.driver.api.core.type.DataTypes;
@@ -68,6 +69,10 @@ public class DriverTest implements AutoCloseable {
     public static void main(String[] arguments) throws Exception {
         address = new InetSocketAddress(arguments[0], Integer.parseInt(arguments[1]));
         data = Path.of(arguments[2]);
+        if (arguments.length > 5) {
+            login(Path.of(arguments[3]), Integer.parseInt(arguments[4]));
+            System.exit(failed == 0 ? 0 : 1);
+        }
         if (arguments.length > 3) {
             secured(Path.of(arguments[3]), Integer.parseInt(arguments[4]));
             System.exit(failed == 0 ? 0 : 1);
@@ -130,6 +135,60 @@ public class DriverTest implements AutoCloseable {
                 equal(row.getBoolean("ssl_enabled") + " " + row.getString("ssl_protocol"), "true TLSv1.3");
             }
         }
+    }
+
+    /** Servers that ask for a password: one as it is, and, on the other port, one over TLS. */
+    static void login(Path directory, int otherPort) {
+        InetSocketAddress other = new InetSocketAddress(address.getAddress(), otherPort);
+        String trust = directory.resolve("authority.p12").toString();
+        for (InetSocketAddress server : List.of(address, other)) {
+            String authority = server == other ? trust : null;
+            String name = server == other ? "over TLS " : "";
+            check(name + "first user", () -> {
+                try (CqlSession session = loggedIn(server, authority, "cassandra", "cassandra")) {
+                    session.execute("CREATE KEYSPACE " + KEYSPACE
+                            + " WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+                    session.execute("CREATE TABLE " + KEYSPACE + ".t (k int PRIMARY KEY, v int)");
+                    session.execute("CREATE ROLE app WITH PASSWORD = 'secret' AND LOGIN = true");
+                }
+            });
+            check(name + "refused statements", () -> {
+                try (CqlSession session = loggedIn(server, authority, "app", "secret")) {
+                    PreparedStatement select = session.prepare("SELECT v FROM " + KEYSPACE + ".t WHERE k = ?");
+                    String refusal = "User app has no SELECT permission on <table " + KEYSPACE + ".t>";
+                    fails(UnauthorizedException.class, refusal, () -> session.execute(select.bind(1)));
+                    fails(UnauthorizedException.class, "User app has no MODIFY permission",
+                            () -> session.execute("INSERT INTO " + KEYSPACE + ".t (k, v) VALUES (1, 2)"));
+                    try (CqlSession first = loggedIn(server, authority, "cassandra", "cassandra")) {
+                        first.execute("GRANT SELECT ON " + KEYSPACE + ".t TO app");
+                    }
+                    equal(session.execute(select.bind(1)).one(), null);
+                }
+            });
+            for (List<String> wrong : List.of(List.of("app", "wrong"), List.of("nobody", "secret"))) {
+                check(name + "wrong " + wrong, () -> {
+                    var error = fails(AllNodesFailedException.class, "",
+                            () -> loggedIn(server, authority, wrong.get(0), wrong.get(1)).close());
+                    String text = error.getAllErrors().values().toString();
+                    equal(text.contains("Provided username " + wrong.get(0) + " and/or password are incorrect"), true);
+                });
+            }
+            check(name + "no password", () -> fails(AllNodesFailedException.class, "",
+                    () -> loggedIn(server, authority, null, null).close()));
+        }
+    }
+
+    static CqlSession loggedIn(InetSocketAddress address, String trust, String user, String password) {
+        var options = DriverConfigLoader.programmaticBuilder()
+                .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(60));
+        if (trust != null) {
+            options.withString(DefaultDriverOption.SSL_ENGINE_FACTORY_CLASS, "DefaultSslEngineFactory")
+                    .withString(DefaultDriverOption.SSL_TRUSTSTORE_PATH, trust)
+                    .withString(DefaultDriverOption.SSL_TRUSTSTORE_PASSWORD, "cassandra");
+        }
+        var builder = CqlSession.builder().addContactPoint(address).withLocalDatacenter("datacenter1")
+                .withConfigLoader(options.build());
+        return (user == null ? builder : builder.withAuthCredentials(user, password)).build();
     }
 
     static void check(String name, Check check) {
