@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How many replicas must answer, as `db.ConsistencyLevel` of Cassandra, with its wire codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u16)]
 pub enum Consistency {
     /// A write counts even if only a hint was stored.
@@ -98,6 +98,13 @@ impl Consistency {
 impl fmt::Display for Consistency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl Consistency {
+    /// Whether more than one replica may have to answer, so that what they say has to be reconciled.
+    pub fn needs_reconciliation(self) -> bool {
+        !matches!(self, Self::One | Self::LocalOne | Self::NodeLocal)
     }
 }
 

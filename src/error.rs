@@ -20,6 +20,9 @@ pub enum Error {
     /// The statement is well formed but cannot be executed.
     #[error("{0}")]
     Invalid(String),
+    /// A guardrail keeps the user from it; the client is warned with the same words.
+    #[error("{0}")]
+    Guardrail(String),
     /// The role lacks a permission.
     #[error("{0}")]
     Unauthorized(String),

@@ -18,7 +18,7 @@
 //!   storage                    commit log, memtables, SSTables, compaction, merge, row filters
 //!
 //!   leaves, on which all may lean: cql_grammar, schema, types, env, config, error, event, consistency,
-//!                                    metrics, tls
+//!                                    guardrails, metrics, tls
 //! ```
 //!
 //! Imports go downwards only; a test walks the `use` lines and fails on an arrow the other way. So each layer owns the
@@ -78,6 +78,7 @@ pub mod env;
 pub mod error;
 pub mod event;
 pub mod exec;
+pub mod guardrails;
 pub mod metrics;
 pub mod nodetool;
 pub mod plan;

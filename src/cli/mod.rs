@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, reload};
 use crate::config::{Config, ConfigError};
 use crate::nodetool;
 use crate::protocol::Encryption;
-use crate::server::{Server, StopReason, logging};
+use crate::server::{self, Server, StopReason, logging};
 
 /// The release of Cassandra that this server stands for.
 const CASSANDRA: &str = "5.0.6";
@@ -99,7 +99,7 @@ impl Serve {
                 return ExitCode::from(3);
             }
         };
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        let runtime = match server::runtime().build() {
             Ok(runtime) => runtime,
             Err(error) => {
                 tracing::error!("cannot start threads: {error}");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::timeouts::Timeouts;
+use crate::guardrails::Guardrails;
 
 /// Thresholds that requests are held against.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub memtables: BTreeSet<String>,
     /// How long requests may take.
     pub timeouts: Arc<Timeouts>,
+    /// What ordinary users are warned of, and kept from.
+    pub guardrails: Arc<Guardrails>,
     /// What is done with expiration dates beyond the latest one.
     pub expiration_overflow: OverflowPolicy,
 }
@@ -73,6 +76,7 @@ impl Default for Settings {
             drop_compact_storage_enabled: false,
             memtables: BTreeSet::new(),
             timeouts: Arc::default(),
+            guardrails: Arc::default(),
             expiration_overflow: OverflowPolicy::default(),
         }
     }

@@ -162,7 +162,7 @@ pub(super) fn check(values: &Values) -> Result<(), ConfigError> {
     threads(values)?;
     native_transport(values)?;
     tokens(values)?;
-    guardrails(values)?;
+    super::guardrails::check(values)?;
     sizes(values)?;
     classes(values)?;
     super::encryption::check(values)?;
@@ -380,58 +380,6 @@ fn tokens(values: &Values) -> Result<(), ConfigError> {
         if let Some(token) = tokens.iter().find(|token| token.parse::<i64>().is_err()) {
             return refuse(format!("For input string: \"{token}\""));
         }
-    }
-    Ok(())
-}
-
-/// Thresholds: positive or -1, and the warning below the failure (`GuardrailsOptions`).
-fn guardrails(values: &Values) -> Result<(), ConfigError> {
-    let invalid = |message: String| refuse(format!("Invalid guardrails configuration: {message}"));
-    for (warn, value) in &values.map {
-        let Some(stem) = warn.strip_suffix("_warn_threshold") else { continue };
-        let fail = format!("{stem}_fail_threshold");
-        if !values.map.contains_key(fail.as_str()) || stem.starts_with("replica_filtering") {
-            continue;
-        }
-        match (value, values.get(&fail)) {
-            (Some(Value::Int(low)), Some(Value::Int(high))) => {
-                for (name, value) in [(*warn, low), (fail.as_str(), high)] {
-                    if *value < -1 || *value == 0 && stem != "sai_sstable_indexes_per_query" {
-                        return invalid(format!(
-                            "Invalid value {value} for {name}: {}",
-                            if *value == 0 {
-                                "0 is not allowed; if attempting to disable use -1"
-                            } else {
-                                "negative values are not allowed, outside of -1 which disables the guardrail"
-                            }
-                        ));
-                    }
-                }
-                if *low != -1 && *high != -1 && (stem.starts_with("minimum_replication") && low < high) {
-                    return invalid(format!(
-                        "The warn threshold {low} for {stem} should be greater than the fail threshold {high}"
-                    ));
-                }
-                if *low != -1 && *high != -1 && !stem.starts_with("minimum_") && high < low {
-                    return invalid(format!(
-                        "The warn threshold {low} for {warn} should be lower than the fail threshold {high}"
-                    ));
-                }
-            }
-            (Some(Value::Storage(low)), Some(Value::Storage(high))) if high.bytes() < low.bytes() => {
-                return invalid(format!(
-                    "The warn threshold {low} for {warn} should be lower than the fail threshold {high}"
-                ));
-            }
-            _ => {}
-        }
-    }
-    let minimum = values.int("minimum_replication_factor_fail_threshold").unwrap_or(-1);
-    let default = values.int("default_keyspace_rf").unwrap_or(1);
-    if default < minimum {
-        return refuse(format!(
-            "default_keyspace_rf ({default}) cannot be less than minimum_replication_factor_fail_threshold ({minimum})"
-        ));
     }
     Ok(())
 }

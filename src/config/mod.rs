@@ -8,6 +8,7 @@ mod auth;
 mod check;
 mod convert;
 mod encryption;
+mod guardrails;
 mod keys;
 mod load;
 mod settings;
@@ -338,15 +339,6 @@ impl Config {
     /// The value of an integer key.
     pub fn int(&self, key: &str) -> Option<i64> {
         self.values.int(key)
-    }
-
-    /// A guardrail's threshold; none if it is off.
-    pub fn threshold(&self, key: &str) -> Option<u64> {
-        match self.values.get(key)? {
-            Value::Int(value) => u64::try_from(*value).ok(),
-            Value::Storage(spec) => Some(spec.bytes()),
-            _ => None,
-        }
     }
 
     /// The value of a key that is an amount of storage, bytes.

@@ -16,8 +16,9 @@ use super::session::Session;
 use crate::cluster::Coordinator;
 use crate::error::Error;
 use crate::event::{Change, Event, SchemaChange, Target};
+use crate::guardrails::{Guard, Guardrails, Warnings};
 use crate::metrics::CqlMetrics;
-use crate::plan::statement::plan;
+use crate::plan::statement::plan_guarded;
 
 /// What all sessions share.
 pub struct Node {
@@ -78,8 +79,19 @@ impl Node {
 
     /// Parses and plans a statement for a session in that keyspace.
     pub fn plan(&self, text: &str, keyspace: Option<&str>) -> Result<Arc<PreparedStatement>, Error> {
+        self.plan_guarded(text, keyspace, None)
+    }
+
+    /// The same, for an ordinary user where there are guardrails.
+    pub(super) fn plan_guarded(
+        &self,
+        text: &str,
+        keyspace: Option<&str>,
+        guardrails: Option<&Guardrails>,
+    ) -> Result<Arc<PreparedStatement>, Error> {
         let parsed = cql_grammar::parse_with_bindings(text).map_err(|e| Error::Syntax(e.to_string()))?;
-        let planned = plan(&parsed, &self.coordinator.schema(), keyspace)?;
+        let guard = guardrails.map(|rails| Guard::new(rails, &Unheard));
+        let planned = plan_guarded(&parsed, &self.coordinator.schema(), keyspace, guard)?;
         let statement = PreparedStatement::new(text, keyspace, planned);
         Ok(Arc::new(statement))
     }
@@ -91,6 +103,7 @@ impl Node {
         text: &str,
         keyspace: Option<&str>,
         validate: &dyn Fn(&PreparedStatement) -> Result<(), Error>,
+        guardrails: Option<&Guardrails>,
     ) -> Result<(StatementId, Arc<PreparedStatement>, bool), Error> {
         let (bare, within) = (statement_id(text, None), statement_id(text, keyspace));
         if let (Ok(a), Ok(b)) = (self.statements.get(&bare), self.statements.get(&within)) {
@@ -101,7 +114,7 @@ impl Node {
                 return Ok((within, b, false));
             }
         }
-        let statement = self.plan_current(text, keyspace)?;
+        let statement = self.plan_current(text, keyspace, guardrails)?;
         validate(&statement)?;
         let markers = statement.bind.columns.len();
         if markers > usize::from(u16::MAX) {
@@ -117,10 +130,18 @@ impl Node {
     }
 
     /// A plan of the schema as it is when the plan is kept, so that no schema change misses it.
-    fn plan_current(&self, text: &str, keyspace: Option<&str>) -> Result<Arc<PreparedStatement>, Error> {
+    fn plan_current(
+        &self,
+        text: &str,
+        keyspace: Option<&str>,
+        guardrails: Option<&Guardrails>,
+    ) -> Result<Arc<PreparedStatement>, Error> {
         loop {
             let before = self.coordinator.schema();
-            let statement = self.plan(text, keyspace)?;
+            let statement = self.plan_guarded(text, keyspace, guardrails)?;
+            if let Some(rails) = guardrails {
+                statement.plan.guard(Guard::new(rails, &Unheard))?;
+            }
             if Arc::ptr_eq(&before, &self.coordinator.schema()) {
                 return Ok(statement);
             }
@@ -190,6 +211,13 @@ impl Node {
             self.forget(&gone);
         }
     }
+}
+
+/// Takes the warnings of planning: the guardrails that it knows refuse, and do not warn.
+struct Unheard;
+
+impl Warnings for Unheard {
+    fn warn(&self, _: String) {}
 }
 
 /// [`Node`] as the protocol's service.

@@ -72,7 +72,16 @@ impl Response {
 
 impl From<Result<ResultMessage, Error>> for Response {
     fn from(result: Result<ResultMessage, Error>) -> Self {
-        Response { result, warnings: Vec::new(), tracing_id: None, custom_payload: None, write: None }
+        let warnings = guardrail_warning(&result).into_iter().collect();
+        Response { result, warnings, tracing_id: None, custom_payload: None, write: None }
+    }
+}
+
+/// Where a guardrail refuses, it warns with the same words (Cassandra: `Guardrail.fail`).
+pub(super) fn guardrail_warning<T>(result: &Result<T, Error>) -> Option<String> {
+    match result {
+        Err(Error::Guardrail(message)) => Some(message.clone()),
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ use super::prepared::{PreparedStatement, result_metadata_id};
 use super::request::{
     BatchKind, BatchStatement, QueryOptions, QueryOrId, Request, RequestKind, StatementId, Values,
 };
-use super::response::{Response, ResultMessage};
+use super::response::{Response, ResultMessage, guardrail_warning};
 use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
@@ -27,6 +27,7 @@ use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
 use crate::exec::options::ProtocolVersion;
 use crate::exec::plan::{Outcome, Plan};
+use crate::guardrails::Guardrails;
 use crate::storage::{IoMode, Storage};
 
 /// The session of one connection.
@@ -164,7 +165,10 @@ impl Inner {
             return error.into();
         }
         let validate = |statement: &PreparedStatement| self.validate(statement, keyspace);
-        let (id, statement, is_new) = match self.node.prepare(text, keyspace, &validate) {
+        let guardrails = self.with_access(IoMode::Blocking, None, |access| self.guardrails(access));
+        let prepared = guardrails
+            .and_then(|rails| self.node.prepare(text, keyspace, &validate, rails.map(|rails| &**rails)));
+        let (id, statement, is_new) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return error.into(),
         };
@@ -219,9 +223,44 @@ impl Inner {
         }
     }
 
+    /// The guardrails, where the user is an ordinary one: as long as nobody logs in, everybody is a superuser
+    /// (Cassandra: `ClientState.isOrdinaryUser`).
+    fn guardrails(&self, access: &UserAccess<'_>) -> Result<Option<&Arc<Guardrails>>, Error> {
+        let is_ordinary = !self.node.auth().is_open() && !access.remembered_super(&self.memo)?;
+        Ok(is_ordinary.then(|| &self.node.coordinator().settings().guardrails))
+    }
+
+    fn plan(&self, text: &str, keyspace: Option<&str>) -> Result<Arc<PreparedStatement>, Error> {
+        // Only where a guardrail concerns planning it has to be known who asks.
+        let guardrails = match self.node.coordinator().settings().guardrails.concern_planning() {
+            false => None,
+            true => self.with_access(IoMode::Blocking, None, |access| self.guardrails(access))?,
+        };
+        self.node.plan_guarded(text, keyspace, guardrails.map(|rails| &**rails))
+    }
+
+    fn with_access<R>(
+        &self,
+        io: IoMode,
+        keyspace: Option<&str>,
+        run: impl FnOnce(&UserAccess<'_>) -> R,
+    ) -> R {
+        let user = match self.node.auth().is_open() {
+            true => None,
+            false => Some(self.user.load()),
+        };
+        run(&UserAccess {
+            store: self.node.auth_store(io),
+            user: user.as_ref().and_then(|user| user.as_deref()).unwrap_or(&User::Anonymous),
+            client: &self.client,
+            keyspace,
+            only_validates: false,
+        })
+    }
+
     fn query(&self, text: &str, mut options: QueryOptions) -> Result<Ready, Error> {
         let keyspace = self.keyspace(&options)?;
-        let statement = self.node.plan(text, keyspace.as_deref())?;
+        let statement = self.plan(text, keyspace.as_deref())?;
         self.node.metrics().regular_executed.fetch_add(1, Ordering::Relaxed);
         options.values = statement.order(std::mem::take(&mut options.values));
         if options.values.len() != statement.bind.columns.len() {
@@ -282,7 +321,7 @@ impl Inner {
         let mut prepared = Vec::with_capacity(statements.len());
         for BatchStatement { statement, values } in statements {
             let statement = match statement {
-                QueryOrId::Query(text) => self.node.plan(&text, keyspace.as_deref())?,
+                QueryOrId::Query(text) => self.plan(&text, keyspace.as_deref())?,
                 QueryOrId::Id(id) => self.node.statements().get(&id)?,
             };
             let (markers, given) = (statement.bind.columns.len(), values.len());
@@ -338,28 +377,29 @@ impl Inner {
     /// Runs a request; says what it wrote, too.
     pub(super) fn run(&self, ready: &Ready, io: IoMode) -> (Response, Option<Written>) {
         let keyspace = ready.keyspace.clone().or_else(|| self.client.keyspace());
-        let user = match self.node.auth().is_open() {
-            true => None,
-            false => Some(self.user.load()),
+        let keyspace = keyspace.as_deref();
+        self.with_access(io, keyspace, |access| self.run_as(access, ready, keyspace, io))
+    }
+
+    fn run_as(
+        &self,
+        access: &UserAccess<'_>,
+        ready: &Ready,
+        keyspace: Option<&str>,
+        io: IoMode,
+    ) -> (Response, Option<Written>) {
+        let (guardrails, known) = match self.guardrails(access) {
+            Ok(guardrails) => (guardrails, Ok(())),
+            Err(error) => (None, Err(error)),
         };
-        let access = UserAccess {
-            store: self.node.auth_store(io),
-            user: user.as_ref().and_then(|user| user.as_deref()).unwrap_or(&User::Anonymous),
-            client: &self.client,
-            keyspace: keyspace.as_deref(),
-            only_validates: false,
-        };
-        let context = ExecutionContext::new(
-            self.node.coordinator(),
-            &ready.options,
-            self.client.version,
-            keyspace.as_deref(),
-            io,
-        )
-        .with_access(&access)
-        .with_tracer(ready.trace.as_deref().map(|trace| trace as &dyn Tracer));
-        let permitted = if user.is_none() { Ok(()) } else { self.authorize(ready, &access) };
-        let outcome = permitted.and_then(|()| match &ready.work {
+        let context =
+            ExecutionContext::new(self.node.coordinator(), &ready.options, self.client.version, keyspace, io)
+                .with_access(access)
+                .with_guardrails(guardrails)
+                .with_tracer(ready.trace.as_deref().map(|trace| trace as &dyn Tracer));
+        let is_open = self.node.auth().is_open();
+        let permitted = if is_open { Ok(()) } else { self.authorize(ready, access) };
+        let outcome = permitted.and(known).and_then(|()| match &ready.work {
             Work::Statement(statement) => self.execute_statement(statement, ready, &context),
             Work::Batch(plan, values, _) => plan.execute(&context, |i| &values[i]),
         });
@@ -369,6 +409,7 @@ impl Inner {
         let written = context.written();
         let mut warnings = ready.warnings.clone();
         warnings.append(&mut context.take_warnings());
+        warnings.extend(guardrail_warning(&outcome));
         let tracing_id = ready.trace.as_ref().map(|trace| {
             trace.finish();
             trace.id()

@@ -1,18 +1,21 @@
 //! What a plan is run with.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use super::access::Access;
 use super::functions::FunctionContext;
-use super::options::{ProtocolVersion, QueryOptions};
+use super::options::{ProtocolVersion, QueryOptions, Values};
 use super::pager::Reader;
+use super::term::BindContext;
 use crate::cluster::Coordinator;
 use crate::cluster::conditional::{ConditionalLevels, Contested};
 use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
+use crate::guardrails::{Guard, Guardrails, Warnings};
 use crate::schema::TableMetadata;
 use crate::storage::model::{DataRange, DecoratedKey, Mutation, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode, ReadReport};
@@ -58,6 +61,8 @@ pub struct ExecutionContext<'a> {
     pub io: IoMode,
     /// The user; none where the node asks for itself.
     pub access: Option<&'a dyn Access>,
+    /// The guardrails, where the user is an ordinary one: who is a superuser, and the node itself, may do everything.
+    pub guardrails: Option<&'a Arc<Guardrails>>,
     warnings: Mutex<Vec<String>>,
     /// Those of what replicas say of reads that they were to report of: they come after all others.
     reported: Mutex<Vec<String>>,
@@ -88,6 +93,7 @@ impl<'a> ExecutionContext<'a> {
             functions: FunctionContext { now_us },
             io,
             access: None,
+            guardrails: None,
             warnings: Mutex::new(Vec::new()),
             reported: Mutex::new(Vec::new()),
             written: Mutex::new(None),
@@ -104,6 +110,21 @@ impl<'a> ExecutionContext<'a> {
     /// The same context, with its steps traced.
     pub fn with_tracer(self, tracer: Option<&'a dyn Tracer>) -> Self {
         Self { tracer, ..self }
+    }
+
+    /// What terms are evaluated with.
+    pub fn bind<'v>(&'v self, values: &'v Values) -> BindContext<'v> {
+        BindContext { values, functions: &self.functions, guard: self.guard() }
+    }
+
+    /// The same context, held against guardrails.
+    pub fn with_guardrails(self, guardrails: Option<&'a Arc<Guardrails>>) -> Self {
+        Self { guardrails, ..self }
+    }
+
+    /// Holds the request against the guardrails, where its user is an ordinary one.
+    pub fn guard(&self) -> Option<Guard<'_>> {
+        self.guardrails.map(|rails| Guard::new(rails, self))
     }
 
     fn trace(&self, activity: impl FnOnce() -> String) {
@@ -198,6 +219,13 @@ impl<'a> ExecutionContext<'a> {
         let mut warnings = std::mem::take(&mut *self.warnings.lock());
         warnings.append(&mut self.reported.lock());
         warnings
+    }
+}
+
+impl Warnings for ExecutionContext<'_> {
+    fn warn(&self, message: String) {
+        self.trace(|| message.clone());
+        self.warn(message);
     }
 }
 

@@ -12,13 +12,13 @@ use super::modify::collector::MutationCollector;
 use super::options::{QueryOptions, Values};
 use super::result::{Columns, Rows};
 use super::select::SelectPlan;
-use super::term::BindContext;
 use super::truncate::TruncatePlan;
 use crate::cluster::coordinator::validate_for_write;
 use crate::cluster::timeouts::TimeoutKind;
 use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::event::SchemaChange;
+use crate::guardrails::Guard;
 use crate::schema::TableMetadata;
 
 /// A statement, resolved against the schema: owned here, made by the planner.
@@ -132,6 +132,18 @@ impl Plan {
         }
     }
 
+    /// Holds against guardrails what is known before anything is bound: when the statement is prepared, and each time it
+    /// is run (Cassandra: `CQLStatement.validate`).
+    pub fn guard(&self, guard: Guard<'_>) -> Result<(), Error> {
+        match self {
+            Self::Select(select) => select.guard(guard),
+            Self::Modify(modification) => modification.guard(guard),
+            Self::Batch(batch) => batch.guard(guard),
+            Self::Truncate(_) => guard.check(guard.rails.drop_truncate_table.check()),
+            Self::Use(_) | Self::Ddl(_) | Self::Describe(_) | Self::Role(_) => Ok(()),
+        }
+    }
+
     /// Runs it with these bound values, one for each marker.
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
         match self {
@@ -159,14 +171,22 @@ impl Plan {
 impl ModificationPlan {
     /// Runs it alone.
     fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
+        if let Some(guard) = context.guard() {
+            self.guard(guard)?;
+            self.guard_levels(context, guard)?;
+        }
         let values = &*self.values(values)?;
         if let Some(part) = &self.conditional {
-            let bind = BindContext { values, functions: &context.functions };
+            let bind = context.bind(values);
             return self.execute_conditionally(part, context, bind).map(Outcome::Conditional);
         }
         validate_for_write(context.options.consistency, &self.table)?;
+        let bind = context.bind(values);
+        if let Some(guard) = bind.guard {
+            self.guard_timestamp(context, &bind, guard)?;
+        }
         let mut collector = MutationCollector::default();
-        self.add_updates(context, values, context.timestamp, &mut collector)?;
+        self.add_updates(context, &bind, context.timestamp, &mut collector)?;
         let mutations = collector.finish();
         context.mutate(mutations, self.write_type())?;
         Ok(Outcome::Void)

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::functions::{Function, FunctionContext};
 use super::options::{Value, Values};
 use crate::error::Error;
+use crate::guardrails::Guard;
 use crate::types::{CqlType, check_count, collection};
 
 /// What terms are evaluated with.
@@ -17,6 +18,8 @@ pub struct BindContext<'a> {
     pub values: &'a Values,
     /// What functions may know.
     pub functions: &'a FunctionContext,
+    /// The guardrails, where the user is an ordinary one.
+    pub guard: Option<Guard<'a>>,
 }
 
 /// The value of a term.

@@ -29,6 +29,9 @@ impl TruncatePlan {
         let table = keyspace
             .and_then(|keyspace| keyspace.tables.get(name))
             .ok_or_else(|| Error::invalid(format!("table {name} does not exist")))?;
+        if let Some(guard) = context.guard() {
+            guard.check(guard.rails.drop_truncate_table.check())?;
+        }
         let storage = context.coordinator.storage();
         storage.truncate(table.id).map_err(|e| Error::Truncate(format!("Error during truncate: {e}")))
     }

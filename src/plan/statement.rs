@@ -14,6 +14,7 @@ use crate::exec::describe::DescribePlan;
 use crate::exec::plan::Plan;
 use crate::exec::result::PreparedMetadata;
 use crate::exec::truncate::TruncatePlan;
+use crate::guardrails::Guard;
 use crate::schema::Schema;
 
 /// A plan, the bind markers it has, and whether every name in it has its keyspace.
@@ -31,8 +32,18 @@ pub struct Planned {
 
 /// Plans a statement for a session in that keyspace.
 pub fn plan(parsed: &Parsed, schema: &Schema, keyspace: Option<&str>) -> Result<Planned, Error> {
+    plan_guarded(parsed, schema, keyspace, None)
+}
+
+/// The same, for an ordinary user where there is a guard.
+pub fn plan_guarded(
+    parsed: &Parsed,
+    schema: &Schema,
+    keyspace: Option<&str>,
+    guard: Option<Guard<'_>>,
+) -> Result<Planned, Error> {
     let mut markers = BindMarkers::new(parsed.bind_names.clone());
-    let plan = plan_statement(&parsed.statement, schema, keyspace, &mut markers)?;
+    let plan = plan_statement(&parsed.statement, schema, keyspace, &mut markers, guard)?;
     let table = match &plan {
         Plan::Select(select) => Some(&select.table),
         Plan::Modify(modification) => Some(&modification.table),
@@ -52,10 +63,11 @@ fn plan_statement(
     schema: &Schema,
     keyspace: Option<&str>,
     markers: &mut BindMarkers,
+    guard: Option<Guard<'_>>,
 ) -> Result<Plan, Error> {
     match statement {
         Statement::Select(select) => {
-            select::plan(select, schema, keyspace, markers).map(|plan| Plan::Select(Arc::new(plan)))
+            select::plan(select, schema, keyspace, markers, guard).map(|plan| Plan::Select(Arc::new(plan)))
         }
         Statement::Insert(_) | Statement::InsertJson(_) | Statement::Update(_) | Statement::Delete(_) => {
             modify::plan(statement, schema, keyspace, markers).map(|plan| Plan::Modify(Arc::new(plan)))

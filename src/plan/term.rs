@@ -336,7 +336,7 @@ fn finish(cql_type: CqlType, elements: Vec<Term>) -> Result<Term, Error> {
         return Ok(literal);
     }
     let (values, functions) = (Values::empty(), FunctionContext::default());
-    match literal.bind(&BindContext { values: &values, functions: &functions })? {
+    match literal.bind(&BindContext { values: &values, functions: &functions, guard: None })? {
         Bound::Bytes(bytes) => Ok(Term::Value(Some(Bytes::copy_from_slice(&bytes)))),
         Bound::Null | Bound::Unset => Ok(Term::Value(None)),
     }

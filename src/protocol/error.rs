@@ -35,7 +35,7 @@ const UNPREPARED: i32 = 0x2500;
 pub fn code(error: &Error) -> i32 {
     match error {
         Error::Syntax(_) => SYNTAX_ERROR,
-        Error::Invalid(_) => INVALID,
+        Error::Invalid(_) | Error::Guardrail(_) => INVALID,
         Error::Unauthorized(_) => UNAUTHORIZED,
         Error::Config(_) => CONFIG_ERROR,
         Error::AlreadyExists { .. } => ALREADY_EXISTS,

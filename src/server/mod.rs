@@ -5,6 +5,7 @@ mod auth;
 mod boot;
 mod compactions;
 mod estimates;
+mod guardrails;
 mod histograms;
 pub mod logging;
 mod maintenance;
@@ -73,6 +74,16 @@ pub enum StopReason {
     Requested,
     /// A disk failed, and `disk_failure_policy` or `commit_failure_policy` is `die`: the process is to end at once.
     DiskFailed,
+}
+
+/// The stack of the threads that run requests: JSON may be nested a thousand deep.
+const STACK_BYTES: usize = 4 << 20;
+
+/// The threads that a server runs on, to be built.
+pub fn runtime() -> tokio::runtime::Builder {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().thread_stack_size(STACK_BYTES);
+    builder
 }
 
 /// A running node. Dropping it without [`Server::stop`] ends it as `kill -9` would.

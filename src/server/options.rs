@@ -115,6 +115,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         trace_ttl_seconds: i32::try_from(config.trace_query_ttl.as_secs()).unwrap_or(i32::MAX),
         cdc_enabled: config.enabled("cdc_enabled"),
         timeouts: Arc::new(timeouts(config)),
+        guardrails: Arc::new(super::guardrails::guardrails(config)),
         expiration_overflow: OverflowPolicy::default(),
     }
 }

@@ -9,7 +9,7 @@ use helenus::config::Config;
 
 /// Runs something beside a server of this process.
 fn with_server(settings: &Settings, run: impl FnOnce(std::net::SocketAddr)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
+    let runtime = helenus::server::runtime().build().expect("threads");
     let config = Config::parse(&settings.text(), None, Path::new(".")).expect("the settings are valid");
     let config = config.into_ephemeral().expect("a directory");
     let server = runtime.block_on(Server::start(config)).expect("the server starts");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Lower layers first; a module may use its own layer and those before it.
 const LAYERS: &[&[&str]] = &[
-    &["config", "consistency", "env", "error", "event", "metrics", "schema", "tls", "types"],
+    &["config", "consistency", "env", "error", "event", "guardrails", "metrics", "schema", "tls", "types"],
     &["storage"],
     &["cluster"],
     &["exec"],

@@ -52,7 +52,7 @@
 //!                                       says: one in each line, none nested. Scripts of the same settings share a server.
 //! ```
 //!
-//! Where an error names the server that failed, its address reads `NODE`.
+//! Where an error names the server that failed, its address reads `NODE`; a threshold that is a time of now reads `TIME`.
 //!
 //! Overloads of a function are in no order of their own in Cassandra's messages; they are sorted here. Every script runs
 //! in a fresh keyspace `golden_<its name>`; other keyspaces it makes must begin with that name.

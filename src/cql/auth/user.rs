@@ -45,7 +45,11 @@ const MEMO_MAX: usize = 1024;
 
 /// Which prepared statements a session may run without asking again, and until when.
 #[derive(Debug, Default)]
-pub(in crate::cql) struct Memo(Mutex<HashMap<u64, Permitted>>);
+pub(in crate::cql) struct Memo {
+    statements: Mutex<HashMap<u64, Permitted>>,
+    /// Whether the user is a superuser.
+    superuser: Mutex<Option<(bool, Permitted)>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Permitted {
@@ -53,19 +57,22 @@ struct Permitted {
     generation: u64,
 }
 
+impl Permitted {
+    fn holds(self, auth: &Auth) -> bool {
+        self.generation == auth.generation() && Instant::now() < self.until
+    }
+}
+
 impl Memo {
     /// Whether the statement of that number may be run.
     pub(in crate::cql) fn permits(&self, auth: &Auth, statement: u64) -> bool {
-        let permitted = self.0.lock().get(&statement).copied();
-        permitted.is_some_and(|permitted| {
-            permitted.generation == auth.generation.load(Ordering::Acquire)
-                && Instant::now() < permitted.until
-        })
+        let permitted = self.statements.lock().get(&statement).copied();
+        permitted.is_some_and(|permitted| permitted.holds(auth))
     }
 
     /// Notes that it may be run until then; `generation` is that from before the check.
     pub(in crate::cql) fn note(&self, statement: u64, until: Instant, generation: u64) {
-        let mut memo = self.0.lock();
+        let mut memo = self.statements.lock();
         if memo.len() >= MEMO_MAX {
             let now = Instant::now();
             memo.retain(|_, permitted| now < permitted.until);
@@ -78,7 +85,8 @@ impl Memo {
 
     /// Forgets everything: somebody else logged in.
     pub(in crate::cql) fn clear(&self) {
-        self.0.lock().clear();
+        self.statements.lock().clear();
+        *self.superuser.lock() = None;
     }
 }
 
@@ -271,6 +279,21 @@ impl UserAccess<'_> {
             User::Anonymous => Ok(false),
             User::Role(name) => self.store.has_superuser_status(name),
         }
+    }
+
+    /// The same, remembered for as long as that need not be asked again.
+    pub(in crate::cql) fn remembered_super(&self, memo: &Memo) -> Result<bool, Error> {
+        let User::Role(name) = self.user else { return Ok(false) };
+        if let Some((is_super, known)) = *memo.superuser.lock()
+            && known.holds(self.auth())
+        {
+            return Ok(is_super);
+        }
+        let generation = self.auth().generation();
+        let known = self.store.known_roles(name)?;
+        let is_super = known.value.iter().any(|role| role.is_super);
+        *memo.superuser.lock() = Some((is_super, Permitted { until: known.until, generation }));
+        Ok(is_super)
     }
 
     /// The user's own permissions on a resource (Cassandra: `IAuthorizer.authorize`).

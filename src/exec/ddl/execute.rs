@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::events::events;
-use super::transformation::{DdlContext, KeyspaceChange, SchemaTransformation};
+use super::transformation::{DdlContext, DdlWarnings, KeyspaceChange, SchemaTransformation};
 use crate::error::Result;
 use crate::event::{Event, SchemaChange};
 use crate::exec::{ExecutionContext, time_uuid};
@@ -24,8 +24,10 @@ impl SchemaTransformation {
             drop_compact_storage_enabled: settings.drop_compact_storage_enabled,
             new_table_id: TableId(Uuid::from_bytes(time_uuid::next())),
             timestamp_us: coordinator.clock().next_timestamp(),
+            guardrails: context.guardrails.cloned(),
+            guardrail_warnings: DdlWarnings::default(),
         };
-        let (event, warnings, news) = coordinator.change_schema(|before| {
+        let changed = coordinator.change_schema(|before| {
             let transformed = self.apply(before, &ddl)?;
             let old = before.keyspace(&self.keyspace);
             let after = match transformed.change {
@@ -39,7 +41,9 @@ impl SchemaTransformation {
             let new = after.as_ref().and_then(|after| after.keyspace(&self.keyspace));
             let news = if event.is_some() { events(old, new) } else { Vec::new() };
             Ok((after, (event, transformed.warnings, news)))
-        })?;
+        });
+        ddl.guardrail_warnings.take().into_iter().for_each(|warning| context.warn(warning));
+        let (event, warnings, news) = changed?;
         for change in news {
             coordinator.publish(Event::Schema(change));
         }

@@ -4,4 +4,4 @@ mod events;
 mod execute;
 mod transformation;
 
-pub use transformation::{DdlContext, KeyspaceChange, SchemaTransformation, Transformed};
+pub use transformation::{DdlContext, DdlWarnings, KeyspaceChange, SchemaTransformation, Transformed};

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::error::Result;
 use crate::event::SchemaChange;
+use crate::guardrails::{Guard, Guardrails, Warnings};
 use crate::schema::options::Datacenters;
 use crate::schema::{KeyspaceMetadata, Schema, TableId};
 
@@ -24,6 +27,34 @@ pub struct DdlContext {
     pub new_table_id: TableId,
     /// The time of the change, in microseconds.
     pub timestamp_us: i64,
+    /// The guardrails, where the user is an ordinary one.
+    pub guardrails: Option<Arc<Guardrails>>,
+    /// What they warn of.
+    pub guardrail_warnings: DdlWarnings,
+}
+
+impl DdlContext {
+    /// The guardrails that the change is held against, where the user is an ordinary one.
+    pub fn guard(&self) -> Option<Guard<'_>> {
+        self.guardrails.as_ref().map(|rails| Guard::new(rails, &self.guardrail_warnings))
+    }
+}
+
+/// The warnings of guardrails, which a client gets also where its change is refused.
+#[derive(Clone, Debug, Default)]
+pub struct DdlWarnings(Arc<Mutex<Vec<String>>>);
+
+impl DdlWarnings {
+    /// Takes them.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
+
+impl Warnings for DdlWarnings {
+    fn warn(&self, message: String) {
+        self.0.lock().push(message);
+    }
 }
 
 /// What becomes of the keyspace.

@@ -15,7 +15,7 @@ pub fn string_hash(text: &str) -> i32 {
 }
 
 /// `ByteBuffer.hashCode`.
-pub(super) fn bytes_hash(bytes: &[u8]) -> i32 {
+pub fn bytes_hash(bytes: &[u8]) -> i32 {
     let add = |hash: i32, byte: &u8| hash.wrapping_mul(31).wrapping_add(byte.cast_signed().into());
     bytes.iter().rev().fold(1, add)
 }

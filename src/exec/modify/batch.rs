@@ -14,9 +14,9 @@ use crate::exec::ExecutionContext;
 use crate::exec::options::{QueryOptions, Values};
 use crate::exec::plan::{Outcome, conditional_timed_out};
 use crate::exec::result::Rows;
-use crate::exec::term::BindContext;
+use crate::guardrails::Guard;
 use crate::schema::{ColumnMetadata, TableMetadata};
-use crate::storage::model::{ClusteringBound, Mutation, PartitionUpdate, RangeTombstone, Row};
+use crate::storage::model::{ClusteringBound, DecoratedKey, Mutation, PartitionUpdate, RangeTombstone, Row};
 
 /// The kinds of batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,11 @@ impl BatchPlan {
         Ok(())
     }
 
+    /// Holds against guardrails what is known before anything is bound.
+    pub fn guard(&self, guard: Guard<'_>) -> Result<(), Error> {
+        self.statements.iter().try_for_each(|statement| statement.guard(guard))
+    }
+
     /// Whether any of its statements has conditions.
     pub fn has_conditions(&self) -> bool {
         self.statements.iter().any(|statement| statement.conditional.is_some())
@@ -105,6 +110,10 @@ impl BatchPlan {
         context: &ExecutionContext<'_>,
         values: impl Fn(usize) -> &'v Values,
     ) -> Result<Outcome, Error> {
+        if let Some(guard) = context.guard() {
+            self.guard(guard)?;
+            context.guard_write_levels(guard)?;
+        }
         let mut all_values = Vec::with_capacity(self.statements.len());
         for (i, statement) in self.statements.iter().enumerate() {
             all_values.push(statement.values(values(i))?);
@@ -114,10 +123,16 @@ impl BatchPlan {
             return self.execute_conditionally(context, values).map(Outcome::Conditional);
         }
         let mut collector = MutationCollector::default();
+        let mut keys = self.keys_to_guard(context, values)?.map(Vec::into_iter);
         for (i, statement) in self.statements.iter().enumerate() {
-            let bind = BindContext { values: values(i), functions: &context.functions };
+            let bind = context.bind(values(i));
             let timestamp = self.attributes.timestamp(&bind, context.timestamp)?;
-            statement.add_updates(context, values(i), timestamp, &mut collector)?;
+            match keys.as_mut().and_then(Iterator::next) {
+                None => statement.add_updates(context, &bind, timestamp, &mut collector)?,
+                Some(keys) => {
+                    statement.add_updates_of(keys, context, &bind, timestamp, &mut collector)?;
+                }
+            }
         }
         if self.kind == BatchKind::Logged {
             self.warn_of_short_grace(context);
@@ -138,6 +153,21 @@ impl BatchPlan {
         let write_type = self.write_type(mutations.len());
         context.mutate(mutations, write_type)?;
         Ok(Outcome::Void)
+    }
+
+    /// The partition keys of all statements, which guardrails look at before all rows; none where there are no guardrails.
+    fn keys_to_guard<'v>(
+        &self,
+        context: &ExecutionContext<'_>,
+        values: impl Fn(usize) -> &'v Values,
+    ) -> Result<Option<Vec<Vec<DecoratedKey>>>, Error> {
+        if context.guardrails.is_none() {
+            return Ok(None);
+        }
+        let keys = |(i, statement): (usize, &Arc<ModificationPlan>)| {
+            statement.restrictions.partition_keys(&context.bind(values(i)))
+        };
+        self.statements.iter().enumerate().map(keys).collect::<Result<_, _>>().map(Some)
     }
 
     fn write_type(&self, mutations: usize) -> WriteType {
@@ -178,7 +208,7 @@ impl BatchPlan {
     ) -> Result<Rows, Error> {
         let mut request: Option<ConditionalRequest<'_>> = None;
         for (i, statement) in self.statements.iter().enumerate() {
-            let bind = BindContext { values: values(i), functions: &context.functions };
+            let bind = context.bind(values(i));
             let keys = statement.restrictions.partition_keys(&bind)?;
             let key = single_key(keys, statement.restrictions.key_is_in_relation(), || {
                 Error::server(

@@ -14,6 +14,7 @@ pub mod batch;
 pub mod collector;
 pub mod condition;
 pub mod conditional;
+mod guard;
 pub mod json;
 pub mod operation;
 pub mod row_update;
@@ -104,7 +105,7 @@ impl ModificationPlan {
     pub fn add_updates(
         &self,
         context: &ExecutionContext<'_>,
-        values: &Values,
+        bind: &BindContext<'_>,
         default_timestamp: i64,
         collector: &mut MutationCollector,
     ) -> Result<(), Error> {
@@ -112,24 +113,35 @@ impl ModificationPlan {
             let (keyspace, table) = (&self.table.keyspace, &self.table.name);
             return Err(Error::invalid(format!("Modification is not supported by table {keyspace}.{table}")));
         }
-        let bind = BindContext { values, functions: &context.functions };
-        let keys = self.restrictions.partition_keys(&bind)?;
+        let keys = self.restrictions.partition_keys(bind)?;
+        self.add_updates_of(keys, context, bind, default_timestamp, collector)
+    }
+
+    /// The same, of these partitions.
+    pub fn add_updates_of(
+        &self,
+        keys: Vec<DecoratedKey>,
+        context: &ExecutionContext<'_>,
+        bind: &BindContext<'_>,
+        default_timestamp: i64,
+        collector: &mut MutationCollector,
+    ) -> Result<(), Error> {
         if self.has_slices() {
-            return self.add_slices(&bind, keys, context, default_timestamp, collector);
+            return self.add_slices(bind, keys, context, default_timestamp, collector);
         }
         let names_rows = self.restrictions.has_clustering_restrictions();
-        let clusterings = if names_rows { self.restrictions.clusterings(&bind)? } else { Vec::new() };
+        let clusterings = if names_rows { self.restrictions.clusterings(bind)? } else { Vec::new() };
         if names_rows && clusterings.is_empty() {
             return Ok(());
         }
         for clustering in &clusterings {
             check_clustering(&self.table, clustering)?;
         }
-        let time = self.attributes.write_time(&bind, &self.table, default_timestamp, context)?;
+        let time = self.attributes.write_time(bind, &self.table, default_timestamp, context)?;
         let current = self.read_current(context, &keys, &clusterings)?;
         for key in keys {
             let here = current.as_ref().and_then(|r| r.partitions.iter().find(|p| p.key == key));
-            let writer = RowWriter { plan: self, bind: &bind, time };
+            let writer = RowWriter { plan: self, bind, time };
             writer.partition(&key, &clusterings, here, collector)?;
         }
         Ok(())

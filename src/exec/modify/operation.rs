@@ -102,44 +102,51 @@ impl Operation {
         current: Option<&Row>,
     ) -> Result<(), Error> {
         match &self.action {
-            Action::Set(term) => self.set(term.bind(context)?, row),
+            Action::Set(term) => self.set(term.bind(context)?, context, row)?,
             Action::SetCollection(term) => match term.bind(context)? {
                 Bound::Unset => {}
                 value => {
                     row.overwrite_complex(self.column.id);
-                    self.add_elements(value, row);
+                    self.add_elements(value, context, row)?;
                 }
             },
-            Action::SetUserType(term) => self.set_user_type(term.bind(context)?, row),
-            Action::Add(term) => self.add_elements(term.bind(context)?, row),
-            Action::Prepend(term) => self.prepend(term.bind(context)?, row),
+            Action::SetUserType(term) => self.set_user_type(term.bind(context)?, context, row)?,
+            Action::Add(term) => self.add_elements(term.bind(context)?, context, row)?,
+            Action::Prepend(term) => self.prepend(term.bind(context)?, context, row)?,
             Action::SetByKey { key, value } => {
                 let key = map_key(key.bind(context)?)?;
-                self.set_element(&key, value.bind(context)?, row);
+                self.set_element(&key, value.bind(context)?, context, row)?;
             }
             Action::SetByIndex { index, value } => {
+                guard_list(context, "Setting of list items by index requiring read before write")?;
                 let (index, value) = (index.bind(context)?, value.bind(context)?);
-                self.set_by_index(index, value, row, current)?;
+                self.set_by_index(index, value, context, row, current)?;
             }
             Action::SetField { field, value } => {
-                self.set_element(&field.to_be_bytes(), value.bind(context)?, row);
+                self.set_element(&field.to_be_bytes(), value.bind(context)?, context, row)?;
             }
-            Action::DiscardFromList(term) => self.discard_from_list(term.bind(context)?, row, current),
-            Action::Discard(term) => self.discard(term.bind(context)?, row),
+            Action::DiscardFromList(term) => {
+                guard_list(context, "Removal of list items requiring read before write")?;
+                self.discard_from_list(term.bind(context)?, context, row, current)?;
+            }
+            Action::Discard(term) => self.discard(term.bind(context)?, context, row)?,
             Action::DeleteElement(term) => match term.bind(context)? {
                 Bound::Null => return Err(Error::invalid("Invalid null set element")),
                 Bound::Unset => {}
-                Bound::Bytes(element) => row.tombstone(self.column.id, Some(&element)),
+                Bound::Bytes(element) => self.bury(context, row, Some(&element))?,
             },
-            Action::DeleteByKey(term) => row.tombstone(self.column.id, Some(&map_key(term.bind(context)?)?)),
-            Action::DeleteByIndex(term) => self.delete_by_index(term.bind(context)?, row, current)?,
-            Action::DeleteField(field) => row.tombstone(self.column.id, Some(&field.to_be_bytes())),
+            Action::DeleteByKey(term) => self.bury(context, row, Some(&map_key(term.bind(context)?)?))?,
+            Action::DeleteByIndex(term) => {
+                guard_list(context, "Removal of list items by index requiring read before write")?;
+                self.delete_by_index(term.bind(context)?, context, row, current)?;
+            }
+            Action::DeleteField(field) => self.bury(context, row, Some(&field.to_be_bytes()))?,
             Action::Delete if self.column.is_complex() => row.delete_complex(self.column.id),
             Action::Delete => row.tombstone(self.column.id, None),
             Action::AddNumber(term, add) => {
                 self.add_number(add, term.bind(context)?, context, row, current)?
             }
-            Action::AddText(term) => self.add_text(term.bind(context)?, row, current)?,
+            Action::AddText(term) => self.add_text(term.bind(context)?, context, row, current)?,
             Action::Increment(term) => {
                 if let Some(by) = increment(term.bind(context)?)? {
                     row.counter(self.column.id, by);
@@ -159,55 +166,80 @@ impl Operation {
         Ok(())
     }
 
-    fn set(&self, value: Bound<'_>, row: &mut RowUpdate) {
+    fn set(&self, value: Bound<'_>, context: &BindContext<'_>, row: &mut RowUpdate) -> Result<(), Error> {
         match value {
             Bound::Null => row.tombstone(self.column.id, None),
             Bound::Unset => {}
-            Bound::Bytes(bytes) => row.cell(self.column.id, None, &bytes),
-        }
-    }
-
-    fn set_element(&self, path: &[u8], value: Bound<'_>, row: &mut RowUpdate) {
-        match value {
-            Bound::Null => row.tombstone(self.column.id, Some(path)),
-            Bound::Unset => {}
-            Bound::Bytes(bytes) => row.cell(self.column.id, Some(path), &bytes),
-        }
-    }
-
-    fn set_user_type(&self, value: Bound<'_>, row: &mut RowUpdate) {
-        if value == Bound::Unset {
-            return;
-        }
-        row.overwrite_complex(self.column.id);
-        let Bound::Bytes(bytes) = value else { return };
-        for (field, value) in (0u16..).zip(collection::fields(&bytes)) {
-            if let Some(value) = value {
-                row.cell(self.column.id, Some(&field.to_be_bytes()), value);
+            Bound::Bytes(bytes) if context.guard.is_none() => row.cell(self.column.id, None, &bytes),
+            Bound::Bytes(bytes) => {
+                self.guard_items(context, &bytes)?;
+                self.put(context, row, None, &bytes)?;
+                self.guard_size(context, &bytes)?;
             }
         }
+        Ok(())
+    }
+
+    fn set_element(
+        &self,
+        path: &[u8],
+        value: Bound<'_>,
+        context: &BindContext<'_>,
+        row: &mut RowUpdate,
+    ) -> Result<(), Error> {
+        match value {
+            Bound::Null => self.bury(context, row, Some(path)),
+            Bound::Unset => Ok(()),
+            Bound::Bytes(bytes) => self.put(context, row, Some(path), &bytes),
+        }
+    }
+
+    fn set_user_type(
+        &self,
+        value: Bound<'_>,
+        context: &BindContext<'_>,
+        row: &mut RowUpdate,
+    ) -> Result<(), Error> {
+        if value == Bound::Unset {
+            return Ok(());
+        }
+        row.overwrite_complex(self.column.id);
+        let Bound::Bytes(bytes) = value else { return Ok(()) };
+        for (field, value) in (0u16..).zip(collection::fields(&bytes)) {
+            if let Some(value) = value {
+                self.put(context, row, Some(&field.to_be_bytes()), value)?;
+            }
+        }
+        Ok(())
     }
 
     /// Adds elements of a list at its end, of a set, or entries of a map.
-    fn add_elements(&self, value: Bound<'_>, row: &mut RowUpdate) {
-        let Bound::Bytes(bytes) = value else { return };
+    fn add_elements(
+        &self,
+        value: Bound<'_>,
+        context: &BindContext<'_>,
+        row: &mut RowUpdate,
+    ) -> Result<(), Error> {
+        let Bound::Bytes(bytes) = value else { return Ok(()) };
+        self.guard_items(context, &bytes)?;
         match &self.column.cql_type {
             CqlType::List { .. } => {
                 for element in collection::elements(&bytes) {
-                    row.cell(self.column.id, Some(&time_uuid::next()), element);
+                    self.put(context, row, Some(&time_uuid::next()), element)?;
                 }
             }
             CqlType::Set { .. } => {
                 for element in collection::elements(&bytes) {
-                    row.cell(self.column.id, Some(element), &[]);
+                    self.put(context, row, Some(element), &[])?;
                 }
             }
             _ => {
                 for (key, value) in collection::entries(&bytes) {
-                    row.cell(self.column.id, Some(key), value);
+                    self.put(context, row, Some(key), value)?;
                 }
             }
         }
+        self.guard_size(context, &bytes)
     }
 
     /// Adds to the number that is there; where there is none, nothing happens.
@@ -226,36 +258,44 @@ impl Operation {
         };
         if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
             let sum = add.execute(&[Some(cell.value), Some(&value)], context.functions)?;
-            self.set(sum.map_or(Bound::Null, |sum| Bound::Bytes(Cow::Owned(sum))), row);
+            self.set(sum.map_or(Bound::Null, |sum| Bound::Bytes(Cow::Owned(sum))), context, row)?;
         }
         Ok(())
     }
 
     /// Adds to the text that is there; where there is none, nothing happens.
-    fn add_text(&self, value: Bound<'_>, row: &mut RowUpdate, current: Option<&Row>) -> Result<(), Error> {
+    fn add_text(
+        &self,
+        value: Bound<'_>,
+        context: &BindContext<'_>,
+        row: &mut RowUpdate,
+        current: Option<&Row>,
+    ) -> Result<(), Error> {
         let value = match value {
             Bound::Bytes(value) => value,
             Bound::Null => return Err(null_buffer("append")),
             Bound::Unset => return Ok(()),
         };
         if let Some(cell) = current.and_then(|row| row.cell(self.column.id)) {
-            row.cell(self.column.id, None, &[cell.value, &*value].concat());
+            self.put(context, row, None, &[cell.value, &*value].concat())?;
         }
         Ok(())
     }
 
-    fn prepend(&self, value: Bound<'_>, row: &mut RowUpdate) {
-        let Bound::Bytes(bytes) = value else { return };
+    fn prepend(&self, value: Bound<'_>, context: &BindContext<'_>, row: &mut RowUpdate) -> Result<(), Error> {
+        let Bound::Bytes(bytes) = value else { return Ok(()) };
         let elements: Vec<&[u8]> = collection::elements(&bytes).collect();
         for (path, element) in time_uuid::descending(elements.len()).zip(elements) {
-            row.cell(self.column.id, Some(&path), element);
+            self.put(context, row, Some(&path), element)?;
         }
+        Ok(())
     }
 
     fn set_by_index(
         &self,
         index: Bound<'_>,
         value: Bound<'_>,
+        context: &BindContext<'_>,
         row: &mut RowUpdate,
         current: Option<&Row>,
     ) -> Result<(), Error> {
@@ -265,13 +305,13 @@ impl Operation {
             Bound::Bytes(bytes) => bytes,
         };
         let path = self.path_at(&index, current, "Attempted to set an element on a list which is null")?;
-        self.set_element(&path, value, row);
-        Ok(())
+        self.set_element(&path, value, context, row)
     }
 
     fn delete_by_index(
         &self,
         index: Bound<'_>,
+        context: &BindContext<'_>,
         row: &mut RowUpdate,
         current: Option<&Row>,
     ) -> Result<(), Error> {
@@ -282,8 +322,7 @@ impl Operation {
         };
         let path =
             self.path_at(&index, current, "Attempted to delete an element from a list which is null")?;
-        row.tombstone(self.column.id, Some(&path));
-        Ok(())
+        self.bury(context, row, Some(&path))
     }
 
     /// The path of the list's element at `index`, an `int`.
@@ -306,21 +345,34 @@ impl Operation {
         Ok(Cow::Borrowed(path))
     }
 
-    fn discard_from_list(&self, value: Bound<'_>, row: &mut RowUpdate, current: Option<&Row>) {
-        let (Bound::Bytes(bytes), Some(current)) = (value, current) else { return };
+    fn discard_from_list(
+        &self,
+        value: Bound<'_>,
+        context: &BindContext<'_>,
+        row: &mut RowUpdate,
+        current: Option<&Row>,
+    ) -> Result<(), Error> {
+        let (Bound::Bytes(bytes), Some(current)) = (value, current) else { return Ok(()) };
         let discarded: Vec<&[u8]> = collection::elements(&bytes).collect();
         for cell in current.cells_of(self.column.id) {
             if discarded.contains(&cell.value) {
-                row.tombstone(self.column.id, cell.path);
+                self.bury(context, row, cell.path)?;
             }
         }
+        Ok(())
     }
 
-    fn discard(&self, value: Bound<'_>, row: &mut RowUpdate) {
-        let Bound::Bytes(bytes) = value else { return };
-        for element in collection::elements(&bytes) {
-            row.tombstone(self.column.id, Some(element));
-        }
+    fn discard(&self, value: Bound<'_>, context: &BindContext<'_>, row: &mut RowUpdate) -> Result<(), Error> {
+        let Bound::Bytes(bytes) = value else { return Ok(()) };
+        collection::elements(&bytes).try_for_each(|element| self.bury(context, row, Some(element)))
+    }
+}
+
+/// Holds an operation on a list that has to read it first against the guardrail.
+fn guard_list(context: &BindContext<'_>, operation: &str) -> Result<(), Error> {
+    match context.guard {
+        Some(guard) => guard.check(guard.rails.read_before_write_list_operations.check_feature(operation)),
+        None => Ok(()),
     }
 }
 

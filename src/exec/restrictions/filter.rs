@@ -8,6 +8,18 @@ use crate::exec::term::{BindContext, Bound, Term};
 use crate::schema::{ColumnKind, ColumnMetadata};
 use crate::storage::model::{Operator, RowFilter, RowFilterExpression, RowFilterTarget};
 
+impl Restrictions {
+    /// Whether rows are filtered by a static column and another, or by two columns outside of the primary key
+    /// (Cassandra: `RowFilter.isMutableIntersection`).
+    pub fn is_mutable_intersection(&self) -> bool {
+        let columns = || self.filter.iter().filter_map(FilterItem::column);
+        let mut outside = columns().filter(|column| !column.is_primary_key());
+        let Some(first) = outside.next() else { return false };
+        outside.any(|column| column.id != first.id)
+            || self.filter.len() > 1 && columns().any(ColumnMetadata::is_static)
+    }
+}
+
 /// One expression of the row filter, to be bound.
 #[derive(Clone, Debug)]
 pub enum FilterItem {
@@ -43,6 +55,15 @@ pub enum FilterItem {
 }
 
 impl FilterItem {
+    /// The column that it filters by; none of several, which are of the primary key.
+    fn column(&self) -> Option<&ColumnMetadata> {
+        match self {
+            Self::Compare { column, .. } | Self::Entry { column, .. } => Some(column),
+            Self::In(restriction) => Some(restriction.first_column()),
+            Self::CompareField { .. } | Self::Refused(_) => None,
+        }
+    }
+
     /// The expressions that answer a restriction.
     pub fn of(restriction: &std::sync::Arc<Restriction>) -> Vec<FilterItem> {
         let column = restriction.first_column().clone();

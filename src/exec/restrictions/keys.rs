@@ -50,10 +50,14 @@ impl Restrictions {
 
     fn keys<'a>(&'a self, context: &BindContext<'a>) -> Result<Vec<Bytes>, Error> {
         let mut prefixes: Vec<Vec<Cow<'a, [u8]>>> = vec![Vec::with_capacity(self.key_types.len())];
+        let has_in = self.partition_key.iter().any(|restriction| restriction.is_in());
         for restriction in &self.partition_key {
             let values = restriction.values(context)?;
             if values.is_empty() {
                 return Ok(Vec::new());
+            }
+            if has_in {
+                check_product(prefixes.len() * values.len(), "partition key", context)?;
             }
             prefixes = product(prefixes, values);
         }
@@ -102,6 +106,14 @@ pub(super) fn equal_values<'a>(
 
 /// One value for each column.
 pub(super) type EqualValues<'a> = SmallVec<[Cow<'a, [u8]>; 4]>;
+
+/// Holds how many keys or clusterings several INs make against the guardrail.
+pub(super) fn check_product(size: usize, of: &str, context: &BindContext<'_>) -> Result<(), Error> {
+    match context.guard {
+        Some(guard) => guard.check(guard.rails.in_select_cartesian_product.check_count(size, of)),
+        None => Ok(()),
+    }
+}
 
 /// Each prefix with each of the values at its end.
 pub(super) fn product<'a>(

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::keys::{equal_values, product};
+use super::keys::{check_product, equal_values, product};
 use super::{Restriction, RestrictionKind, Restrictions, Side, TermSlice, Value, invalid};
 use crate::error::Error;
 use crate::exec::term::{BindContext, Bound};
@@ -22,10 +22,14 @@ impl Restrictions {
             return Ok(vec![whole(&values)]);
         }
         let mut prefixes: Vec<Vec<Cow<'a, [u8]>>> = vec![Vec::with_capacity(self.clustering_columns)];
+        let has_in = self.clustering_has_in();
         for restriction in &self.clustering {
             let values = restriction.values(context)?;
             if values.is_empty() {
                 return Ok(Vec::new());
+            }
+            if has_in {
+                check_product(prefixes.len() * values.len(), "clustering key", context)?;
             }
             prefixes = product(prefixes, values);
         }

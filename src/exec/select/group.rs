@@ -62,7 +62,7 @@ struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     fn new(plan: &'a SelectPlan, context: &SelectContext<'a>, limit: i32) -> Self {
-        let bind = BindContext { values: context.values, functions: context.functions };
+        let bind = BindContext { values: context.values, functions: context.functions, guard: context.guard };
         let states = plan.aggregates.iter().filter_map(|call| match &call.function.body {
             Body::Aggregate(start) => Some(start()),
             Body::Scalar(_) => None,

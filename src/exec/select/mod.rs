@@ -40,7 +40,8 @@ use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
 use crate::consistency::Consistency;
 use crate::error::Error;
-use crate::schema::TableMetadata;
+use crate::guardrails::Guard;
+use crate::schema::{TableMetadata, system};
 use crate::storage::model::{ClusteringIndexFilter, DataRange, PartitionResult, ReadCommand};
 use crate::types::CqlType;
 
@@ -88,6 +89,8 @@ pub struct SelectPlan {
     pub limit: Option<Term>,
     /// `PER PARTITION LIMIT`
     pub per_partition_limit: Option<Term>,
+    /// `ALLOW FILTERING`
+    pub allow_filtering: bool,
     /// `DISTINCT`
     pub distinct: bool,
     /// Whether rows come in reversed clustering order.
@@ -111,6 +114,8 @@ pub struct SelectContext<'a> {
     pub functions: &'a FunctionContext,
     /// Who answers reads.
     pub reader: &'a dyn Reader,
+    /// The guardrails, where the user is an ordinary one.
+    pub guard: Option<Guard<'a>>,
     /// How much may be returned; none where that is not looked at (`read_thresholds_enabled`).
     pub read_size: Option<ReadSizeLimit>,
     /// Warns the client.
@@ -135,6 +140,10 @@ impl SelectPlan {
 
     /// Runs it at the request's consistency level.
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Rows, Error> {
+        if let Some(guard) = context.guard() {
+            self.guard(guard)?;
+            self.guard_levels(context, guard)?;
+        }
         let coordinator = context.coordinator;
         let read_size = coordinator
             .settings()
@@ -147,9 +156,45 @@ impl SelectPlan {
             now_in_seconds: context.now_in_seconds,
             functions: &context.functions,
             reader: context,
+            guard: context.guard(),
             read_size,
             warn: &|warning| context.warn(warning),
         })
+    }
+
+    /// Holds against guardrails what is known before anything is bound.
+    pub fn guard(&self, guard: Guard<'_>) -> Result<(), Error> {
+        match self.allow_filtering && !system::is_system_keyspace(&self.table.keyspace) {
+            true => guard.check(guard.rails.allow_filtering.check()),
+            false => Ok(()),
+        }
+    }
+
+    /// Holds the level against guardrails, and a filter that asks several replicas for what each knows a part of.
+    fn guard_levels(&self, context: &ExecutionContext<'_>, guard: Guard<'_>) -> Result<(), Error> {
+        let (rails, level) = (guard.rails, context.options.consistency);
+        // A level that is for writes only is refused as such.
+        if level != Consistency::Any {
+            rails.read_consistency_levels.check(&[level], guard)?;
+        }
+        if level.needs_reconciliation() && self.restrictions.is_mutable_intersection() {
+            let schema = context.coordinator.schema();
+            let keyspace = schema.keyspace(&self.table.keyspace);
+            if !self.table.is_virtual() && keyspace.is_some_and(|k| k.params.replication.factor() > 1) {
+                guard.check(rails.intersect_filtering_query.check())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the size of a page against its guardrail.
+    fn guard_page(&self, context: &SelectContext<'_>, page_size: Option<i32>) -> Result<(), Error> {
+        match (context.guard, page_size) {
+            (Some(guard), Some(size)) => {
+                guard.check(guard.rails.page_size.check(size.into(), &self.table.name))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Runs it.
@@ -158,7 +203,7 @@ impl SelectPlan {
             Some(bytes) => Some(PagingState::decode(bytes, context.version)?),
             None => None,
         };
-        let bind = BindContext { values: context.values, functions: context.functions };
+        let bind = BindContext { values: context.values, functions: context.functions, guard: context.guard };
         let limit = row_limit(self.limit.as_ref(), &bind)?;
         let per_partition_limit = row_limit(self.per_partition_limit.as_ref(), &bind)?;
         if let Selection::Expressions(selectors) = &self.selection {
@@ -167,6 +212,7 @@ impl SelectPlan {
         let page_size = context.options.page_size.filter(|size| *size > 0);
         let query = self.query(context, &bind, (limit, per_partition_limit))?;
         if self.is_aggregate() || self.group_by.is_some() {
+            self.guard_page(context, page_size)?;
             self.warn_of_aggregation(context.warn);
             self.check_pageable(page_size)?;
             return match &self.group_by {
@@ -191,6 +237,7 @@ impl SelectPlan {
                 output.add_all(&context.reader.read(&command)?.partitions)?;
             }
             Some(size) => {
+                self.guard_page(context, page_size)?;
                 self.check_pageable(page_size)?;
                 let mut pager = Pager::new(&query, state, context.version);
                 output.add_all(&pager.fetch_page(size, context.reader)?)?;
@@ -235,6 +282,12 @@ impl SelectPlan {
             let keys = restrictions.partition_keys(bind)?;
             if keys.is_empty() {
                 return Ok(None);
+            }
+            if let Some(guard) = context.guard
+                && restrictions.key_is_in_relation()
+            {
+                let threshold = guard.rails.partition_keys_in_select;
+                guard.check(threshold.check_count(keys.len(), &self.table.name))?;
             }
             let Some(clustering) = self.clustering_filter(bind)? else { return Ok(None) };
             (DataRange::Keys(keys), clustering)

@@ -35,7 +35,7 @@ impl<'a> Output<'a> {
     /// No rows yet.
     pub fn new(plan: &'a SelectPlan, context: SelectContext<'a>, limit: i32) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let bind = BindContext { values: context.values, functions: context.functions };
+        let bind = BindContext { values: context.values, functions: context.functions, guard: context.guard };
         Self { plan, context, bind, limit, writer: RowsWriter::new(), pending: Vec::new(), size: 0 }
     }
 

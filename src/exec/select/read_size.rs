@@ -62,7 +62,7 @@ impl SelectPlan {
 
     /// The tokens that it looks at (Cassandra: `SelectStatement.loggableTokens`).
     fn tokens_text(&self, context: &SelectContext<'_>) -> Result<String, Error> {
-        let bind = BindContext { values: context.values, functions: context.functions };
+        let bind = BindContext { values: context.values, functions: context.functions, guard: None };
         let restrictions = &self.restrictions;
         if !restrictions.is_key_range {
             let keys = restrictions.partition_keys(&bind)?;

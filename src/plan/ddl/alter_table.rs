@@ -1,5 +1,6 @@
 //! `ALTER TABLE`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cql_grammar::ast::{AlterTable, AlterTableAction, ColumnDefinition, Name};
@@ -7,8 +8,8 @@ use cql_grammar::ast::{AlterTable, AlterTableAction, ColumnDefinition, Name};
 use super::attributes::Attributes;
 use super::column_type::{RawType, check_classes};
 use super::create_table::{
-    COLUMNS_MAX, column, has_nested_multi_cell, masking_is_off, refuse_masks, static_without_clustering,
-    validate,
+    COLUMNS_MAX, column, guard_compression, guard_ttl, guard_types, has_nested_multi_cell, masking_is_off,
+    refuse_masks, static_without_clustering, validate,
 };
 use super::user_type::expand_user_types;
 use super::{Resource, check_keyspace_name, check_permitted, keyspace_of, maybe_quoted, put, unchanged};
@@ -32,7 +33,16 @@ pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTr
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
         let name = alter.name.name.as_str();
         check_permitted(&keyspace_name, "ALTER", Resource::Table(name))?;
-        attributes.new_table_params(&context.memtables)?;
+        let attributes = &*match context.guard() {
+            Some(guard) => attributes.guarded(guard)?,
+            None => Cow::Borrowed(&attributes),
+        };
+        let params = attributes.new_table_params(&context.memtables)?;
+        match &alter.action {
+            AlterTableAction::With(_) => guard_ttl(&params, &keyspace_name, context)?,
+            AlterTableAction::Add { columns, .. } => guard_types(columns.iter(), context)?,
+            _ => {}
+        }
         if let AlterTableAction::AlterMask { mask: Some(_), .. } = &alter.action {
             return Err(masking_is_off());
         }
@@ -45,7 +55,7 @@ pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTr
             }
             return Err(Error::invalid(format!("Table '{keyspace_name}.{name}' doesn't exist")));
         };
-        let altered = act(&alter.action, &attributes, keyspace, table, context)?;
+        let altered = act(&alter.action, attributes, keyspace, table, context)?;
         let mut keyspace = keyspace.as_ref().clone();
         keyspace.tables.insert(name.to_owned(), Arc::new(altered));
         put(keyspace, event)
@@ -72,10 +82,12 @@ fn act(
             Ok(table.clone())
         }
         AlterTableAction::Add { if_not_exists, columns } => {
+            guard_column_change(context)?;
             refuse_masks(columns)?;
-            add_columns(keyspace, table, columns, *if_not_exists)
+            add_columns(keyspace, table, columns, *if_not_exists, context)
         }
         AlterTableAction::Drop { if_exists, columns, timestamp } => {
+            guard_column_change(context)?;
             let mut altered = table.clone();
             for name in columns {
                 let dropped_time_us = timestamp.unwrap_or(context.timestamp_us);
@@ -83,7 +95,10 @@ fn act(
             }
             Ok(altered)
         }
-        AlterTableAction::Rename { renames, .. } => rename(table, renames),
+        AlterTableAction::Rename { renames, .. } => {
+            guard_column_change(context)?;
+            rename(table, renames)
+        }
         AlterTableAction::DropCompactStorage => drop_compact_storage(table, context),
         AlterTableAction::With(_) => {
             attributes.check_table(&context.memtables)?;
@@ -92,10 +107,18 @@ fn act(
                 return Err(Error::invalid("Cannot set default_time_to_live on a table with counters"));
             }
             params.validate()?;
+            guard_compression(&params, context)?;
             let mut altered = table.clone();
             altered.params = params;
             Ok(altered)
         }
+    }
+}
+
+fn guard_column_change(context: &DdlContext) -> Result<()> {
+    match context.guard() {
+        Some(guard) => guard.check(guard.rails.alter_table.check_feature("ALTER TABLE changing columns")),
+        None => Ok(()),
     }
 }
 
@@ -116,6 +139,7 @@ fn add_columns(
     table: &TableMetadata,
     definitions: &[ColumnDefinition],
     if_not_exists: bool,
+    context: &DdlContext,
 ) -> Result<TableMetadata> {
     let mut altered = table.clone();
     for definition in definitions {
@@ -138,6 +162,10 @@ fn add_columns(
         let id = dropped.unwrap_or_else(|| altered.next_column_id());
         columns.push(ColumnMetadata { id, ..column(name, ty, kind, 0) });
         altered = with_columns(&altered, columns);
+    }
+    if let Some(guard) = context.guard() {
+        let columns = altered.columns().count();
+        guard.check(guard.rails.columns_per_table.check_count(columns, &table.name))?;
     }
     validate(&altered)?;
     Ok(altered)

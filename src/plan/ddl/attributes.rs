@@ -1,20 +1,24 @@
 //! `WITH name = value AND …` (Cassandra: `PropertyDefinitions`, `KeyspaceAttributes`, `TableAttributes`).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cql_grammar::ast::Property;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::schema::options::{OptionMap, parse_double};
+use crate::guardrails::Guard;
+use crate::schema::options::{OptionMap, TABLE_OPTIONS, parse_double};
 use crate::schema::{Caching, CompactionParams, CompressionParams, SpeculativeRetry, TableId, TableParams};
 
+#[derive(Clone)]
 enum Value {
     Text(String),
     Map(OptionMap),
 }
 
 /// The properties of a statement, each given once.
+#[derive(Clone)]
 pub(super) struct Attributes(BTreeMap<String, Value>);
 
 impl Attributes {
@@ -34,6 +38,18 @@ impl Attributes {
             }
         }
         Ok(Self(all))
+    }
+
+    /// Holds the properties against guardrails; gives them without those that are to be left out.
+    pub(super) fn guarded(&self, guard: Guard<'_>) -> Result<Cow<'_, Self>> {
+        let names: Vec<String> = self.0.keys().cloned().collect();
+        let ignored = guard.rails.table_properties.check(&names, guard)?;
+        if ignored.is_empty() {
+            return Ok(Cow::Borrowed(self));
+        }
+        let mut left = self.clone();
+        left.0.retain(|name, _| !ignored.contains(&name));
+        Ok(Cow::Owned(left))
     }
 
     /// Refuses properties of other names.
@@ -92,30 +108,6 @@ impl Attributes {
         parse_double(text).map(Some).ok_or_else(invalid)
     }
 }
-
-/// The names of all options of a table.
-const TABLE_OPTIONS: [&str; 20] = [
-    "additional_write_policy",
-    "allow_auto_snapshot",
-    "bloom_filter_fp_chance",
-    "caching",
-    "cdc",
-    "comment",
-    "compaction",
-    "compression",
-    "crc_check_chance",
-    "default_time_to_live",
-    "extensions",
-    "gc_grace_seconds",
-    "id",
-    "incremental_backups",
-    "max_index_interval",
-    "memtable",
-    "memtable_flush_period_in_ms",
-    "min_index_interval",
-    "read_repair",
-    "speculative_retry",
-];
 
 impl Attributes {
     /// Refuses unknown properties, and values that would be wrong for a new table.

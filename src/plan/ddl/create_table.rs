@@ -1,5 +1,6 @@
 //! `CREATE TABLE`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cql_grammar::ast::{self, ColumnDefinition, CreateTable, Direction};
@@ -7,15 +8,15 @@ use cql_grammar::ast::{self, ColumnDefinition, CreateTable, Direction};
 use super::attributes::Attributes;
 use super::column_type::{RawType, check_classes, key_type_text};
 use super::{
-    Resource, check_keyspace_name, check_permitted, has_valid_characters, keyspace_missing, keyspace_of, put,
-    unchanged, written,
+    Resource, check_keyspace_name, check_permitted, guard_type, has_valid_characters, keyspace_missing,
+    keyspace_of, put, unchanged, user_keyspaces, written,
 };
 use crate::error::{Error, Result};
 use crate::event::{Change, SchemaChange};
 use crate::exec::ddl::{DdlContext, SchemaTransformation};
 use crate::schema::{
-    ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, KeyspaceMetadata, TableMetadata,
-    assign_initial_ids,
+    ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, KeyspaceMetadata, Schema, TableMetadata,
+    TableParams, assign_initial_ids, system,
 };
 use crate::types::CqlType;
 
@@ -33,7 +34,9 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
     Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
         let name = create.name.name.as_str();
         check_permitted(&keyspace_name, "CREATE", Resource::AllTables)?;
-        attributes.new_table_params(&context.memtables)?;
+        let attributes = &*guard(&create, &attributes, schema, context)?;
+        guard_ttl(&attributes.new_table_params(&context.memtables)?, &keyspace_name, context)?;
+        guard_types(create.columns.iter(), context)?;
         refuse_masks(&create.columns)?;
         check_keyspace_name(&keyspace_name)?;
         let keyspace = schema.keyspace(&keyspace_name).ok_or_else(|| keyspace_missing(&keyspace_name))?;
@@ -44,8 +47,9 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
             }
             return Err(Error::AlreadyExists { keyspace: keyspace_name.clone(), table: name.to_owned() });
         }
-        let table = build(&create, &attributes, keyspace, context)?;
+        let table = build(&create, attributes, keyspace, context)?;
         validate(&table)?;
+        guard_compression(&table.params, context)?;
         if let Some(other) = schema.table_by_id(table.id) {
             return Err(Error::invalid(format!(
                 "Cannot create table with ID {}: table {}.{} has it already",
@@ -56,6 +60,58 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
         keyspace.tables.insert(table.name.clone(), table.into());
         put(keyspace, event)
     }))
+}
+
+/// Holds a new table against guardrails. Gives the attributes without those that are to be left out.
+fn guard<'a>(
+    create: &CreateTable,
+    attributes: &'a Attributes,
+    schema: &Schema,
+    context: &DdlContext,
+) -> Result<Cow<'a, Attributes>> {
+    let Some(guard) = context.guard() else { return Ok(Cow::Borrowed(attributes)) };
+    let (rails, name) = (guard.rails, create.name.name.as_str());
+    let attributes = attributes.guarded(guard)?;
+    guard.check(rails.columns_per_table.check_count(create.columns.len(), name))?;
+    let tables: usize = user_keyspaces(schema).map(|keyspace| keyspace.tables.len()).sum();
+    guard.check(rails.tables.check_count(tables + 1, name))?;
+    if create.compact_storage {
+        guard.check(rails.compact_tables.check())?;
+    }
+    Ok(attributes)
+}
+
+/// Holds a table of time windows whose rows do not expire against the guardrail.
+pub(super) fn guard_ttl(params: &TableParams, keyspace: &str, context: &DdlContext) -> Result<()> {
+    match context.guard() {
+        Some(guard)
+            if params.default_time_to_live == 0
+                && params.compaction.simple_class_name() == "TimeWindowCompactionStrategy"
+                && !system::is_system_keyspace(keyspace) =>
+        {
+            guard.check(guard.rails.zero_ttl_on_twcs.check())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Holds the types of columns against guardrails.
+pub(super) fn guard_types<'a>(
+    mut columns: impl Iterator<Item = &'a ColumnDefinition>,
+    context: &DdlContext,
+) -> Result<()> {
+    let Some(guard) = context.guard() else { return Ok(()) };
+    columns.try_for_each(|column| guard_type(&column.ty, &format!("Column {}", column.name.as_str()), guard))
+}
+
+/// Holds a table without compression against the guardrail.
+pub(super) fn guard_compression(params: &TableParams, context: &DdlContext) -> Result<()> {
+    match context.guard() {
+        Some(guard) if !params.compression.is_enabled() => {
+            guard.check(guard.rails.uncompressed_tables.check())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the text alone tells is wrong.

@@ -18,6 +18,8 @@ fn context() -> DdlContext {
         drop_compact_storage_enabled: false,
         new_table_id: TableId(Uuid::new_v4()),
         timestamp_us: 1,
+        guardrails: None,
+        guardrail_warnings: Default::default(),
     }
 }
 

@@ -11,9 +11,12 @@ pub(super) fn plan(drop: &DropTable, session: Option<&str>) -> Result<SchemaTran
     let keyspace_name = keyspace_of(&drop.name, session)?.to_owned();
     let name = drop.name.name.as_str().to_owned();
     let if_exists = drop.if_exists;
-    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {
+    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
         check_permitted(&keyspace_name, "DROP", Resource::Table(&name))?;
         check_keyspace_name(&keyspace_name)?;
+        if let Some(guard) = context.guard() {
+            guard.check(guard.rails.drop_truncate_table.check())?;
+        }
         let event = SchemaChange::table(Change::Dropped, &keyspace_name, &name);
         match schema.keyspace(&keyspace_name).filter(|keyspace| keyspace.tables.contains_key(&name)) {
             Some(keyspace) => {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use cql_grammar::ast::{AlterKeyspace, CreateKeyspace, DropKeyspace};
 
 use super::attributes::Attributes;
-use super::{Resource, check_keyspace_name, check_permitted, keyspace_missing, unchanged};
+use super::{Resource, check_keyspace_name, check_permitted, keyspace_missing, unchanged, user_keyspaces};
 use crate::error::{Error, Result};
 use crate::event::{Change, SchemaChange};
 use crate::exec::ddl::{DdlContext, KeyspaceChange, SchemaTransformation, Transformed};
 use crate::schema::options::OptionMap;
-use crate::schema::{KeyspaceMetadata, KeyspaceParams, Replication, Schema};
+use crate::schema::{KeyspaceMetadata, KeyspaceParams, Replication, Schema, system};
 
 const OPTIONS: [&str; 2] = ["durable_writes", "replication"];
 
@@ -32,16 +32,47 @@ fn refuse_local(replication: &Replication) -> Result<()> {
     Ok(())
 }
 
+/// Holds the strategy that is asked for against guardrails.
+fn guard_strategy(options: &OptionMap, context: &DdlContext) -> Result<()> {
+    match context.guard() {
+        Some(guard) if options.get("class").is_some_and(|class| class == "SimpleStrategy") => {
+            guard.check(guard.rails.simplestrategy.check())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Holds the replication factor, of each data center, against guardrails.
+fn guard_factors(replication: &Replication, keyspace: &str, context: &DdlContext) -> Result<()> {
+    let Some(guard) = context.guard().filter(|_| !system::is_system_keyspace(keyspace)) else {
+        return Ok(());
+    };
+    let factors = match replication.factors_by_datacenter() {
+        None => vec![replication.factor()],
+        Some(factors) => factors.into_values().collect(),
+    };
+    for factor in factors {
+        guard.check(guard.rails.minimum_replication_factor.check_count(factor, keyspace))?;
+        guard.check(guard.rails.maximum_replication_factor.check_count(factor, keyspace))?;
+    }
+    Ok(())
+}
+
 pub(super) fn create(create: &CreateKeyspace) -> Result<SchemaTransformation> {
     let name = create.name.as_str().to_owned();
     let attributes = Attributes::new(&create.properties)?;
     let if_not_exists = create.if_not_exists;
     Ok(SchemaTransformation::new(name.clone(), move |schema, context| {
+        if let Some(guard) = context.guard() {
+            let keyspaces = user_keyspaces(schema).count() + 1;
+            guard.check(guard.rails.keyspaces.check_count(keyspaces, &name))?;
+        }
         check_keyspace_name(&name)?;
         let options = check(&attributes)?;
         if !attributes.has("replication") {
             return Err(Error::invalid("Missing mandatory option 'replication'"));
         }
+        guard_strategy(&options, context)?;
         let event = SchemaChange::keyspace(Change::Created, &name);
         if schema.keyspace(&name).is_some() {
             if if_not_exists {
@@ -58,6 +89,7 @@ pub(super) fn create(create: &CreateKeyspace) -> Result<SchemaTransformation> {
         )?;
         refuse_local(&replication)?;
         let warnings = replication.validate(&name, &context.datacenters)?;
+        guard_factors(&replication, &name, context)?;
         let keyspace = KeyspaceMetadata {
             name: name.clone(),
             params: KeyspaceParams { durable_writes, replication },
@@ -101,8 +133,10 @@ fn altered(
         previous.replication.clone()
     };
     let durable_writes = attributes.boolean("durable_writes")?.unwrap_or(previous.durable_writes);
+    guard_strategy(options, context)?;
     refuse_local(&replication)?;
     let mut warnings = replication.validate(&keyspace.name, &context.datacenters)?;
+    guard_factors(&replication, &keyspace.name, context)?;
     if previous.replication.factor() < replication.factor() {
         warnings.push(
             "When increasing replication factor you need to run a full (-full) repair to distribute the data."
@@ -117,9 +151,12 @@ fn altered(
 pub(super) fn drop(drop: &DropKeyspace) -> Result<SchemaTransformation> {
     let name = drop.name.as_str().to_owned();
     let if_exists = drop.if_exists;
-    Ok(SchemaTransformation::new(name.clone(), move |schema: &Schema, _: &DdlContext| {
+    Ok(SchemaTransformation::new(name.clone(), move |schema: &Schema, context: &DdlContext| {
         check_permitted(&name, "DROP", Resource::Keyspace)?;
         check_keyspace_name(&name)?;
+        if let Some(guard) = context.guard() {
+            guard.check(guard.rails.drop_keyspace.check())?;
+        }
         let event = SchemaChange::keyspace(Change::Dropped, &name);
         match schema.keyspace(&name) {
             Some(_) => Ok(Transformed { change: KeyspaceChange::Drop, event, warnings: Vec::new() }),

@@ -17,7 +17,8 @@ use super::text::qualified as written;
 use crate::error::{Error, Result};
 use crate::event::SchemaChange;
 use crate::exec::ddl::{KeyspaceChange, SchemaTransformation, Transformed};
-use crate::schema::{KeyspaceMetadata, system};
+use crate::guardrails::Guard;
+use crate::schema::{KeyspaceMetadata, Schema, system};
 use crate::types::maybe_quoted;
 
 /// The change that a statement makes; none where it is not one that changes the schema. `keyspace` is the session's.
@@ -90,6 +91,32 @@ fn check_keyspace_name(name: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// The keyspaces that users made (Cassandra: `Schema.getUserKeyspaces`).
+fn user_keyspaces(schema: &Schema) -> impl Iterator<Item = &KeyspaceMetadata> {
+    let is_users =
+        |keyspace: &&KeyspaceMetadata| !keyspace.is_virtual && !system::is_system_keyspace(&keyspace.name);
+    schema.keyspaces.values().map(|keyspace| &**keyspace).filter(is_users)
+}
+
+/// Holds the vectors of a type as written against guardrails (Cassandra: `CQL3Type.Raw.validate`): within collections and
+/// tuples, not within vectors. `name` is what has the type.
+fn guard_type(ty: &cql_grammar::ast::CqlType, name: &str, guard: Guard<'_>) -> Result<()> {
+    use cql_grammar::ast::CqlType;
+    match ty {
+        CqlType::Frozen(inner) | CqlType::List(inner) | CqlType::Set(inner) => guard_type(inner, name, guard),
+        CqlType::Map(key, value) => {
+            guard_type(key, name, guard)?;
+            guard_type(value, name, guard)
+        }
+        CqlType::Tuple(fields) => fields.iter().try_for_each(|field| guard_type(field, name, guard)),
+        CqlType::Vector(_, dimension) => {
+            guard.check(guard.rails.vector_type.check_feature(name))?;
+            guard.check(guard.rails.vector_dimensions.check(i64::from(*dimension), name))
+        }
+        CqlType::Native(_) | CqlType::UserType(_) | CqlType::Custom(_) => Ok(()),
+    }
 }
 
 fn unchanged(event: SchemaChange) -> Result<Transformed> {

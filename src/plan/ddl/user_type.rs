@@ -6,12 +6,12 @@ use cql_grammar::ast::{self, AlterType, AlterTypeAction, CreateType, DropType, N
 
 use super::column_type::{RawType, check_classes};
 use super::{
-    Resource, check_keyspace_name, check_permitted, keyspace_missing, keyspace_of, maybe_quoted, put,
-    unchanged,
+    Resource, check_keyspace_name, check_permitted, guard_type, keyspace_missing, keyspace_of, maybe_quoted,
+    put, unchanged,
 };
 use crate::error::{Error, Result};
 use crate::event::{Change, SchemaChange};
-use crate::exec::ddl::SchemaTransformation;
+use crate::exec::ddl::{DdlContext, SchemaTransformation};
 use crate::schema::{KeyspaceMetadata, TableMetadata};
 use crate::types::{CqlType, UserType};
 
@@ -94,9 +94,15 @@ pub(super) fn create(create: &CreateType, session: Option<&str>) -> Result<Schem
     let keyspace_name = keyspace_of(&create.name, session)?.to_owned();
     create.fields.iter().try_for_each(|(_, ty)| check_classes(ty))?;
     let create = create.clone();
-    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {
+    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
         let name = create.name.name.as_str();
         check_permitted(&keyspace_name, "CREATE", Resource::AllTables)?;
+        if let Some(guard) = context.guard() {
+            guard.check(guard.rails.fields_per_udt.check_count(create.fields.len(), name))?;
+            for (field, ty) in &create.fields {
+                guard_type(ty, &format!("Field {}", field.as_str()), guard)?;
+            }
+        }
         check_keyspace_name(&keyspace_name)?;
         let keyspace = schema.keyspace(&keyspace_name).ok_or_else(|| keyspace_missing(&keyspace_name))?;
         let event = SchemaChange::user_type(Change::Created, &keyspace_name, name);
@@ -134,7 +140,7 @@ pub(super) fn alter(alter: &AlterType, session: Option<&str>) -> Result<SchemaTr
         check_classes(ty)?;
     }
     let alter = alter.clone();
-    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, _| {
+    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
         let name = alter.name.name.as_str();
         check_permitted(&keyspace_name, "ALTER", Resource::AllTables)?;
         check_keyspace_name(&keyspace_name)?;
@@ -151,7 +157,7 @@ pub(super) fn alter(alter: &AlterType, session: Option<&str>) -> Result<SchemaTr
                 return Err(Error::invalid("Altering field types is no longer supported"));
             }
             AlterTypeAction::Add { if_not_exists, field, ty } => {
-                add_field(keyspace, user_type, field, ty, *if_not_exists)?
+                add_field(keyspace, user_type, (field, ty), *if_not_exists, context)?
             }
             AlterTypeAction::Rename { if_exists, renames } => rename_fields(user_type, renames, *if_exists)?,
         };
@@ -167,9 +173,9 @@ fn full_name(user_type: &UserType) -> String {
 fn add_field(
     keyspace: &KeyspaceMetadata,
     user_type: &UserType,
-    field: &Name,
-    ty: &ast::CqlType,
+    (field, ty): (&Name, &ast::CqlType),
     if_not_exists: bool,
+    context: &DdlContext,
 ) -> Result<UserType> {
     check_field(ty)?;
     let (field, of) = (field.as_str(), full_name(user_type));
@@ -204,6 +210,11 @@ fn add_field(
              by the following tables: {}",
             tables.join(", ")
         )));
+    }
+    if let Some(guard) = context.guard() {
+        let fields = user_type.fields.len() + 1;
+        guard.check(guard.rails.fields_per_udt.check_count(fields, &user_type.name))?;
+        guard_type(ty, &format!("Field {field}"), guard)?;
     }
     let mut altered = user_type.clone();
     altered.fields.push((field.to_owned(), prepared));

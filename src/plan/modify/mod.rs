@@ -332,6 +332,7 @@ impl<'a> Planner<'a> {
             relations,
             only_static_columns: only_statics,
             allow_filtering: false,
+            may_allow_filtering: true,
         };
         let mut terms =
             TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers };

@@ -23,6 +23,11 @@ pub const REQUIRES_ALLOW_FILTERING: &str = "Cannot execute this query as it migh
      thus may have unpredictable performance. If you want to execute this query despite the performance \
      unpredictability, use ALLOW FILTERING";
 
+/// Why it is refused where the user may not use ALLOW FILTERING anyway.
+const CANNOT_USE_ALLOW_FILTERING: &str = "Cannot execute this query as it might involve data filtering and thus may \
+     have unpredictable performance. Executing this query despite the performance unpredictability with ALLOW \
+     FILTERING has been disabled by the allow_filtering_enabled property in cassandra.yaml";
+
 /// The statement that a WHERE clause belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants are CQL's own statements")]
@@ -59,6 +64,17 @@ pub struct WhereClause<'a> {
     pub only_static_columns: bool,
     /// Whether ALLOW FILTERING is written.
     pub allow_filtering: bool,
+    /// Whether the user may write ALLOW FILTERING.
+    pub may_allow_filtering: bool,
+}
+
+impl WhereClause<'_> {
+    fn refused(&self) -> Error {
+        Error::invalid(match self.may_allow_filtering {
+            true => REQUIRES_ALLOW_FILTERING,
+            false => CANNOT_USE_ALLOW_FILTERING,
+        })
+    }
 }
 
 /// Plans a WHERE clause; `Invalid` where it makes no sense, or would need filtering that is not allowed.
@@ -223,7 +239,7 @@ impl<'a> Builder<'a> {
                 )));
             }
             if self.requires_allow_filtering() {
-                return Err(Error::invalid(REQUIRES_ALLOW_FILTERING));
+                return Err(self.clause.refused());
             }
         }
         let clustering_columns = self.table.clustering.len();
@@ -272,7 +288,7 @@ impl<'a> Builder<'a> {
         }
         let filters = self.filters_partition_key();
         if filters && self.requires_allow_filtering() {
-            return Err(Error::invalid(REQUIRES_ALLOW_FILTERING));
+            return Err(self.clause.refused());
         }
         let unrestricted = self.partition_key.is_empty() && self.token.is_none();
         Ok(filters || unrestricted || self.is_on_token())

@@ -26,6 +26,7 @@ use crate::exec::select::selector::{AggregateCall, Selector};
 use crate::exec::select::source::Source;
 use crate::exec::select::{PostOrdering, SelectPlan, Selection};
 use crate::exec::term::Term;
+use crate::guardrails::Guard;
 use crate::schema::{ColumnKind, ColumnMetadata, Schema, TableMetadata};
 use crate::storage::model::ColumnFilter;
 use crate::types::{CqlType, json_name};
@@ -36,6 +37,7 @@ pub fn plan(
     schema: &Schema,
     keyspace: Option<&str>,
     markers: &mut BindMarkers,
+    guard: Option<Guard<'_>>,
 ) -> Result<SelectPlan, Error> {
     let table = table::find(&select.from, schema, keyspace)?;
     let key_types: Vec<CqlType> = table.partition_key.iter().map(|c| c.cql_type.clone()).collect();
@@ -46,9 +48,13 @@ pub fn plan(
         relations: &select.where_clause,
         only_static_columns,
         allow_filtering: select.allow_filtering,
+        may_allow_filtering: guard.is_none_or(|guard| guard.rails.allow_filtering.enabled),
     };
     let mut terms = TermPlanner { schema, keyspace: &table.keyspace, markers };
     let restrictions = restrictions::plan(&table, clause, &mut terms)?;
+    if let Some(guard) = guard.filter(|_| !select.group_by.is_empty()) {
+        guard.check(guard.rails.group_by.check())?;
+    }
     let selected = select_all(select, &selectables, &table, schema, &key_types, markers)?;
     if select.distinct {
         if select.per_partition_limit.is_some() {
@@ -84,6 +90,7 @@ pub fn plan(
         group_by,
         limit,
         per_partition_limit,
+        allow_filtering: select.allow_filtering,
         distinct: select.distinct,
         is_reversed,
         post_ordering,

@@ -39,3 +39,27 @@ fn is_true(text: &str) -> bool {
 fn is_boolean(text: &str) -> bool {
     is_true(text) || text.eq_ignore_ascii_case("false")
 }
+
+/// The names of all options of a table.
+pub const TABLE_OPTIONS: [&str; 20] = [
+    "additional_write_policy",
+    "allow_auto_snapshot",
+    "bloom_filter_fp_chance",
+    "caching",
+    "cdc",
+    "comment",
+    "compaction",
+    "compression",
+    "crc_check_chance",
+    "default_time_to_live",
+    "extensions",
+    "gc_grace_seconds",
+    "id",
+    "incremental_backups",
+    "max_index_interval",
+    "memtable",
+    "memtable_flush_period_in_ms",
+    "min_index_interval",
+    "read_repair",
+    "speculative_retry",
+];
