@@ -8,6 +8,7 @@ mod table_files;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod unfinished;
 
 pub use output::{Replacement, SSTableOutput};
 pub use snapshot::{Snapshot, clear_snapshot, list_snapshots};

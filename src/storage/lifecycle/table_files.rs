@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::output::{Replacement, SSTableOutput};
 use super::transaction::{Operation, Transaction, recover};
+use super::unfinished::Unfinished;
 use crate::env::fs::FileSystem;
 use crate::schema::TableMetadata;
 use crate::storage::error::StorageError;
@@ -48,6 +49,7 @@ pub struct TableFiles {
     /// Directories that are not written to any more, under `disk_failure_policy: best_effort`.
     unwritable: Mutex<HashSet<PathBuf>>,
     observers: RwLock<Vec<Arc<dyn FileObserver>>>,
+    unfinished: Arc<Unfinished>,
 }
 
 impl fmt::Debug for TableFiles {
@@ -108,6 +110,7 @@ impl TableFiles {
             failures,
             unwritable: Mutex::default(),
             observers: RwLock::default(),
+            unfinished: Arc::default(),
         };
         let files = Arc::new(files);
         files.load_new(table)?;
@@ -136,11 +139,13 @@ impl TableFiles {
 
     /// Opens SSTables that were put into the directories (`nodetool refresh`); says how many.
     pub fn load_new(&self, table: &TableMetadata) -> Result<usize, StorageError> {
+        let claimed = self.unfinished.claimed();
         let mut opened = Vec::new();
         for directory in &self.directories {
             self.reserve_generations(directory)?;
             for descriptor in Descriptor::list(&*self.fs, directory)? {
-                if self.sstables().iter().any(|s| *s.descriptor() == descriptor) {
+                let is_live = self.sstables().iter().any(|s| *s.descriptor() == descriptor);
+                if is_live || claimed.contains(&descriptor) {
                     continue;
                 }
                 match SSTableReader::open(&*self.fs, descriptor, table, &self.cache) {
@@ -297,11 +302,15 @@ impl TableFiles {
         options: WriterOptions,
         fill: impl FnOnce(&mut SSTableOutput<'_>) -> Result<(), StorageError>,
     ) -> Result<Vec<Arc<SSTableReader>>, StorageError> {
+        if let Err(error) = self.unfinished.settle()
+            && what.operation != Operation::Flush
+        {
+            return Err(error);
+        }
         let descriptor = self.next_descriptor()?;
         let column_index_size = self.column_index_bytes.load(Ordering::Relaxed);
         let options = WriterOptions { column_index_size, ..options };
-        let mut transaction =
-            Transaction::begin(self.fs.clone(), &descriptor.directory, what.operation, transaction_id())?;
+        let mut transaction = self.begin(&descriptor.directory, what.operation)?;
         let mut output = SSTableOutput::new(self, &mut transaction, what, options, descriptor);
         fill(&mut output)?;
         let written = output.finish()?;
@@ -316,20 +325,23 @@ impl TableFiles {
             }
         }
         // The new ones are seen before the old files go: who reads meanwhile has either or both.
-        transaction.commit()?;
-        self.replace_live(what.replaced, new.clone());
+        transaction.commit(|| self.replace_live(what.replaced, new.clone()))?;
         Ok(new)
+    }
+
+    fn begin(&self, directory: &Path, operation: Operation) -> Result<Transaction, StorageError> {
+        let id = Uuid::now_v1(&rand::random::<[u8; 6]>());
+        Transaction::begin(self.fs.clone(), directory, operation, id, self.unfinished.clone())
     }
 
     /// Removes all SSTables (`TRUNCATE`, `DROP TABLE`).
     pub fn remove_all(&self) -> Result<(), StorageError> {
+        self.unfinished.settle()?;
         let all = self.sstables();
         if let Some(first) = self.directories.first().filter(|_| !all.is_empty()) {
-            let mut transaction =
-                Transaction::begin(self.fs.clone(), first, Operation::Unknown, transaction_id())?;
+            let mut transaction = self.begin(first, Operation::Unknown)?;
             all.iter().try_for_each(|sstable| transaction.remove(sstable.descriptor()))?;
-            transaction.commit()?;
-            self.replace_live(&all, Vec::new());
+            transaction.commit(|| self.replace_live(&all, Vec::new()))?;
         }
         Ok(())
     }
@@ -353,9 +365,4 @@ impl TableFiles {
         self.fs.sync_dir(directory).map_err(|e| StorageError::io(directory, e))?;
         Ok(names)
     }
-}
-
-/// A time UUID for a transaction's log.
-fn transaction_id() -> Uuid {
-    Uuid::now_v1(&rand::random::<[u8; 6]>())
 }

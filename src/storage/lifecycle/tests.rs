@@ -12,6 +12,7 @@ use super::{Operation, Replacement, TableFiles};
 use crate::env::faulty_fs::{Faults, FaultyFs};
 use crate::schema::TableMetadata;
 use crate::storage::UnfilteredPartitionIterator;
+use crate::storage::model::DeletionTime;
 use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
 use crate::storage::sstable::{ChunkCache, SSTableReader, WriterOptions};
 use crate::storage::{FailurePolicy, Failures, StorageError};
@@ -108,6 +109,108 @@ fn a_full_disk_or_a_failed_sync_leaves_the_old_files() {
         assert_eq!(content(&open(&fs, &table).unwrap().sstables()[0]), std::slice::from_ref(&old));
         assert_eq!(fs.list_all(), names);
     }
+}
+
+/// Two SSTables, made of the same partition.
+fn two(fs: &FaultyFs, table: &Arc<TableMetadata>, p: &Partition) -> Arc<TableFiles> {
+    let files = open(fs, table).unwrap();
+    (0..2).for_each(|_| put(&files, table, p, &[]).unwrap());
+    files
+}
+
+#[test]
+fn a_log_that_failed_does_not_stand_against_what_is_done_later() {
+    let table = every();
+    let [old, new] = partitions(&table);
+    let mut failed = 0;
+    for at in 0..100 {
+        let fs = FaultyFs::new(at);
+        let files = two(&fs, &table, &old);
+        let from_operation = fs.operations() + at;
+        fs.set_faults(Faults { fail_sync: Some("_txn_".to_owned()), from_operation, ..Faults::default() });
+        let replaced = files.sstables();
+        let done = put(&files, &table, &new, &replaced).is_ok();
+        fs.set_faults(Faults::default());
+        if !done {
+            failed += 1;
+            assert_eq!(files.load_new(&table).unwrap(), 0, "at {at}");
+            put(&files, &table, &new, &replaced).unwrap();
+        }
+        fs.crash();
+        let found: Vec<_> = open(&fs, &table).unwrap().sstables().iter().map(content).collect();
+        assert_eq!(found, [vec![new.clone()]], "at {at}");
+    }
+    assert!(failed > 10 && failed < 100, "{failed}");
+}
+
+#[test]
+fn as_long_as_a_transaction_is_in_doubt_files_come_but_none_goes() {
+    let table = every();
+    let [old, new] = partitions(&table);
+    let mut in_doubt = 0;
+    for at in 0..100 {
+        let fs = FaultyFs::new(at);
+        let files = two(&fs, &table, &old);
+        let replaced = files.sstables();
+        let from_operation = fs.operations() + at;
+        let fail_sync = Some("_txn_compaction_".to_owned());
+        fs.set_faults(Faults { fail_sync, from_operation, ..Faults::default() });
+        if put(&files, &table, &new, &replaced).is_ok() {
+            continue;
+        }
+        in_doubt += 1;
+        put(&files, &table, &new, &[]).unwrap();
+        let before = fs.list_all();
+        assert!(put(&files, &table, &new, &replaced).is_err());
+        assert!(files.remove_all().is_err());
+        assert_eq!(fs.list_all(), before, "at {at}");
+        fs.crash();
+        let files = open(&fs, &table).unwrap();
+        let mut found: Vec<_> =
+            files.sstables().iter().map(|s| (s.descriptor().generation(), content(s))).collect();
+        found.sort_by_key(|(generation, _)| *generation);
+        let found: Vec<_> = found.into_iter().map(|(_, content)| content).collect();
+        assert_eq!(found, [&old, &old, &new].map(|p| vec![p.clone()]), "at {at}");
+    }
+    assert!(in_doubt > 10 && in_doubt < 100, "{in_doubt}");
+}
+
+#[test]
+fn a_compaction_that_leaves_nothing_leaves_nothing_after_a_crash() {
+    let table = every();
+    let [old, _] = partitions(&table);
+    let empty =
+        Partition { items: Vec::new(), static_row: None, deletion: DeletionTime::LIVE, key: old.key.clone() };
+    for at in 0..40 {
+        for seed in 0..10 {
+            let fs = FaultyFs::new(seed);
+            let files = two(&fs, &table, &old);
+            fs.set_faults(Faults { die_at_operation: Some(fs.operations() + at), ..Faults::default() });
+            let done = put(&files, &table, &empty, &files.sstables()).is_ok();
+            fs.crash();
+            let left = open(&fs, &table).unwrap().sstables().len();
+            assert!(left == 0 || left == 2 && !done, "{left} after {at} operations, {seed}");
+        }
+    }
+}
+
+#[test]
+fn files_of_a_transaction_are_not_taken_up_by_a_refresh() {
+    let table = every();
+    let [old, new] = partitions(&table);
+    let fs = FaultyFs::new(1);
+    let files = two(&fs, &table, &old);
+    let replaced = files.sstables();
+    let what =
+        Replacement { operation: Operation::Compaction, table: &table, memtables: &[], replaced: &replaced };
+    let written = files.write(what, WriterOptions::default(), |w| {
+        w.append(&mut PartitionRows::new(new.clone()))?;
+        w.switch()?;
+        assert_eq!(files.load_new(&table)?, 0);
+        Ok(())
+    });
+    assert_eq!(written.unwrap().len(), 1);
+    assert_eq!((files.load_new(&table).unwrap(), files.sstables().len()), (0, 1));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::log_record::{LogRecord, RecordType};
+use super::unfinished::{Log, Unfinished};
 use crate::env::fs::{FileSystem, WritableFile};
 use crate::storage::error::StorageError;
 use crate::storage::sstable::{Component, Descriptor};
@@ -56,11 +57,10 @@ impl Operation {
 /// A transaction that is not decided yet. Dropped without being committed it removes the new files.
 #[derive(Debug)]
 pub struct Transaction {
-    fs: Arc<dyn FileSystem>,
-    path: PathBuf,
+    log: Log,
+    /// None once it is decided.
     file: Option<Box<dyn WritableFile>>,
-    added: Vec<Descriptor>,
-    removed: Vec<Descriptor>,
+    unfinished: Arc<Unfinished>,
 }
 
 impl Transaction {
@@ -70,11 +70,13 @@ impl Transaction {
         directory: &Path,
         operation: Operation,
         id: Uuid,
+        unfinished: Arc<Unfinished>,
     ) -> Result<Self, StorageError> {
         let path = directory.join(format!("nb_txn_{}_{id}.log", operation.file_name()));
         let file = fs.create(&path).map_err(|e| StorageError::io(&path, e))?;
-        fs.sync_dir(directory).map_err(|e| StorageError::io(directory, e))?;
-        Ok(Self { fs, path, file: Some(file), added: Vec::new(), removed: Vec::new() })
+        let transaction = Self { log: Log::new(fs, path), file: Some(file), unfinished };
+        transaction.log.sync_directory(directory)?;
+        Ok(transaction)
     }
 
     fn write(&mut self, record: &LogRecord) -> Result<(), StorageError> {
@@ -83,12 +85,15 @@ impl Transaction {
             .as_mut()
             .ok_or_else(|| StorageError::Closed("the transaction is decided".to_owned()))?;
         let written = file.write_all(format!("{record}\n").as_bytes()).and_then(|()| file.sync());
-        written.map_err(|e| StorageError::io(&self.path, e))
+        written.map_err(|e| StorageError::io(&self.log.path, e))?;
+        self.log.durable_bytes = file.position();
+        Ok(())
     }
 
     /// A new SSTable, none of whose files is there yet.
     pub fn add(&mut self, descriptor: &Descriptor) -> Result<(), StorageError> {
-        self.added.push(descriptor.clone());
+        self.log.added.push(descriptor.clone());
+        self.unfinished.claim(descriptor);
         self.write(&LogRecord {
             record_type: RecordType::Add,
             path: path_of(descriptor),
@@ -100,58 +105,42 @@ impl Transaction {
     /// An old SSTable, to go on commit.
     pub fn remove(&mut self, descriptor: &Descriptor) -> Result<(), StorageError> {
         let path = path_of(descriptor);
-        let (update_time, files) = existing(&*self.fs, &path)?;
-        self.removed.push(descriptor.clone());
+        let (update_time, files) = existing(&*self.log.fs, &path)?;
+        self.log.removed.push(descriptor.clone());
         self.write(&LogRecord { record_type: RecordType::Remove, path, update_time, files })
     }
 
-    /// Decides for the new files and removes the old ones. After an error it is in doubt how it was decided: the
-    /// next start finds out. Old files that cannot be removed now are left to it too.
-    pub fn commit(mut self) -> Result<(), StorageError> {
-        let written = self.write(&LogRecord::last(RecordType::Commit));
+    /// Decides for the new files, has them `published` in the place of the old ones, and removes these. After an error
+    /// everything is as before, unless the disk refuses that too: see [`Unfinished`]. Old files that cannot be removed
+    /// now are left to the next start.
+    pub fn commit(mut self, published: impl FnOnce()) -> Result<(), StorageError> {
+        // Dropped after an error, it is rolled back.
+        self.write(&LogRecord::last(RecordType::Commit))?;
         self.file = None;
-        written?;
-        let removed = std::mem::take(&mut self.removed);
-        if let Err(error) = self.end(&removed) {
-            tracing::warn!(%error, "Could not remove the old files of {}", self.path.display());
+        self.log.removed.iter().for_each(|descriptor| self.unfinished.claim(descriptor));
+        published();
+        self.unfinished.release(&self.log.added);
+        match self.log.end(&self.log.removed) {
+            Ok(()) => self.unfinished.release(&self.log.removed),
+            Err(error) => {
+                tracing::warn!(%error, "Could not remove the old files of {}", self.log.path.display());
+            }
         }
         Ok(())
-    }
-
-    /// Decides for the old files and removes the new ones.
-    pub fn abort(mut self) -> Result<(), StorageError> {
-        self.abort_in_place()
-    }
-
-    fn abort_in_place(&mut self) -> Result<(), StorageError> {
-        self.write(&LogRecord::last(RecordType::Abort))?;
-        self.file = None;
-        let added = std::mem::take(&mut self.added);
-        self.end(&added)
-    }
-
-    fn end(&self, obsolete: &[Descriptor]) -> Result<(), StorageError> {
-        obsolete.iter().try_for_each(|descriptor| remove_files(&*self.fs, &path_of(descriptor)))?;
-        let directory = self.path.parent().unwrap_or(&self.path);
-        let sync = || self.fs.sync_dir(directory).map_err(|e| StorageError::io(directory, e));
-        sync()?;
-        self.fs.remove(&self.path).map_err(|e| StorageError::io(&self.path, e))?;
-        sync()
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if self.file.is_some()
-            && let Err(error) = self.abort_in_place()
-        {
-            tracing::warn!(%error, "Could not abort the transaction {}", self.path.display());
+        if self.file.take().is_some() {
+            let fs = self.log.fs.clone();
+            self.unfinished.roll_back(std::mem::replace(&mut self.log, Log::new(fs, PathBuf::new())));
         }
     }
 }
 
 /// The beginning of the paths of an SSTable's files.
-fn path_of(descriptor: &Descriptor) -> String {
+pub(super) fn path_of(descriptor: &Descriptor) -> String {
     let path = descriptor.directory.join(format!("{}-", descriptor.prefix()));
     path.to_string_lossy().into_owned()
 }
@@ -171,7 +160,7 @@ fn files(fs: &dyn FileSystem, prefix: &str) -> Result<Vec<PathBuf>, StorageError
 
 /// Removes the files whose paths begin so, from the oldest to the newest: as long as one is left, it tells that they are
 /// those that were to go (Cassandra: `LogFile.deleteFilesForRecordsOfType`).
-fn remove_files(fs: &dyn FileSystem, prefix: &str) -> Result<(), StorageError> {
+pub(super) fn remove_files(fs: &dyn FileSystem, prefix: &str) -> Result<(), StorageError> {
     let mut found = Vec::new();
     for path in files(fs, prefix)? {
         let time = fs.modified_ms(&path).map_err(|e| StorageError::io(&path, e))?;
@@ -217,39 +206,41 @@ fn is_log(name: &str) -> bool {
 }
 
 fn recover_one(fs: &dyn FileSystem, logs: &[PathBuf]) -> Result<(), StorageError> {
-    let mut contents = Vec::new();
+    let mut found = Vec::new();
     for log in logs {
         let content = fs.read(log).map_err(|e| StorageError::io(log, e))?;
-        contents.push(String::from_utf8_lossy(&content).into_owned());
+        let records = parse_log(fs, log, &String::from_utf8_lossy(&content))?;
+        found.push((log, content, records));
     }
-    // Records are appended to one replica after the other: the longest one has most.
-    let Some((log, content)) = logs.iter().zip(&contents).max_by_key(|(_, content)| content.len()) else {
+    // Records are appended to one replica after the other.
+    let Some((log, content, records)) = found.into_iter().max_by_key(|(_, _, records)| records.len()) else {
         return Ok(());
     };
-    let records = parse_log(fs, log, content)?;
     let is_committed = records.last().is_some_and(|r| r.record_type == RecordType::Commit);
     let obsolete = if is_committed { RecordType::Remove } else { RecordType::Add };
     tracing::info!(committed = is_committed, "Completing the transaction {}", log.display());
-    let sync = |paths: &[PathBuf]| -> Result<(), StorageError> {
-        paths
-            .iter()
-            .filter_map(|log| log.parent())
-            .try_for_each(|d| fs.sync_dir(d).map_err(|e| StorageError::io(d, e)))
+    // What is done below must not outlive what it is done for, and what was read may not be durable: a process that was
+    // killed left its last record unsynced, or the sync had failed. Written again it is synced for sure.
+    for log in logs {
+        let written = fs.append(log).and_then(|mut file| {
+            file.write_all_at(&content, 0)?;
+            file.sync()
+        });
+        written.map_err(|e| StorageError::io(log, e))?;
+    }
+    let sync = |directories: &mut dyn Iterator<Item = &Path>| -> Result<(), StorageError> {
+        let directories: BTreeSet<&Path> = directories.collect();
+        directories.into_iter().try_for_each(|d| fs.sync_dir(d).map_err(|e| StorageError::io(d, e)))
     };
-    // What is done below must not outlive what it is done for: a process that was killed may have left the last record
-    // unsynced.
-    for log in logs {
-        fs.append(log).and_then(|file| file.sync()).map_err(|e| StorageError::io(log, e))?;
-    }
-    sync(logs)?;
-    for record in records.iter().filter(|r| r.record_type == obsolete) {
-        remove_files(fs, &record.path)?;
-    }
-    sync(logs)?;
-    for log in logs {
-        fs.remove(log).map_err(|e| StorageError::io(log, e))?;
-    }
-    sync(logs)
+    let sync_logs = || sync(&mut logs.iter().filter_map(|log| log.parent()));
+    sync_logs()?;
+    let obsolete: Vec<&str> =
+        records.iter().filter(|r| r.record_type == obsolete).map(|r| r.path.as_str()).collect();
+    obsolete.iter().try_for_each(|prefix| remove_files(fs, prefix))?;
+    let changed = obsolete.iter().filter_map(|prefix| Path::new(*prefix).parent());
+    sync(&mut changed.filter(|d| fs.exists(d)))?;
+    logs.iter().try_for_each(|log| fs.remove(log).map_err(|e| StorageError::io(log, e)))?;
+    sync_logs()
 }
 
 /// The records of a log. The last line may be torn; then everything before it must fit the files exactly.
@@ -312,9 +303,13 @@ mod tests {
             .count()
     }
 
+    fn begin(fs: impl FileSystem + 'static, directory: &Path) -> Transaction {
+        let (fs, id) = (Arc::new(fs), Uuid::new_v4());
+        Transaction::begin(fs, directory, Operation::Compaction, id, Arc::default()).unwrap()
+    }
+
     fn begun(directory: &Path) -> Transaction {
-        let mut transaction =
-            Transaction::begin(Arc::new(RealFs), directory, Operation::Compaction, Uuid::new_v4()).unwrap();
+        let mut transaction = begin(RealFs, directory);
         let (old, new) = (Descriptor::new(directory, 1), Descriptor::new(directory, 2));
         put(&old);
         transaction.add(&new).unwrap();
@@ -326,7 +321,7 @@ mod tests {
     #[test]
     fn the_old_or_the_new_files_stay() {
         let dir = tempfile::tempdir().unwrap();
-        begun(dir.path()).commit().unwrap();
+        begun(dir.path()).commit(|| ()).unwrap();
         assert_eq!((data(dir.path()), logs(dir.path())), (vec!["2".to_owned()], 0));
         let dir = tempfile::tempdir().unwrap();
         drop(begun(dir.path()));
@@ -357,9 +352,7 @@ mod tests {
                 // Each change takes a few milliseconds: no two files are of the same second, nor in their usual order.
                 (0..(i * 7 % 5 + 1) * 200).for_each(|_| file.write_all(b"x").unwrap());
             }
-            let operation = Operation::Compaction;
-            let mut transaction =
-                Transaction::begin(Arc::new(fs.clone()), directory, operation, Uuid::new_v4()).unwrap();
+            let mut transaction = begin(fs.clone(), directory);
             transaction.add(&new).unwrap();
             fs.create(&new.path(Component::Data)).unwrap();
             transaction.remove(&old).unwrap();
@@ -367,7 +360,7 @@ mod tests {
                 die_at_operation: Some(fs.operations() + dies_after),
                 ..Faults::default()
             });
-            let committed = transaction.commit();
+            let committed = transaction.commit(|| ());
             fs.kill();
             recover(&fs, &[directory.to_owned()]).unwrap();
             let left = Descriptor::list(&fs, directory).unwrap();

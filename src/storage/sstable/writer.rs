@@ -354,11 +354,12 @@ impl SSTableWriter {
         Ok(Some(descriptor))
     }
 
-    /// Gives up: removes the files.
+    /// Gives up: removes the files, durably. A transaction that is committed without them must not find them back.
     pub fn abort(self) -> Result<(), StorageError> {
         let Self { fs, descriptor, data, index, .. } = self;
         drop((data, index));
-        descriptor.remove(&*fs)
+        descriptor.remove(&*fs)?;
+        fs.sync_dir(&descriptor.directory).map_err(|e| StorageError::io(&descriptor.directory, e))
     }
 }
 
