@@ -7,7 +7,7 @@
 //!        |
 //!   protocol                   frames <-> requests; connections, limits; errors <-> wire codes
 //!        |
-//!   cql                        sessions: keyspace, prepared statements, traces
+//!   cql                        sessions: keyspace, prepared statements, traces, roles and permissions
 //!        |
 //!   plan                       syntax tree + schema -> plan; pure
 //!        |

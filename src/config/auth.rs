@@ -57,8 +57,8 @@ pub struct CidrOptions {
 pub struct CacheOptions {
     /// The longest; zero where everything is read anew each time.
     pub validity: Duration,
-    /// After this it is read again when it is asked for.
-    pub update_interval: Duration,
+    /// After this it is read again when it is asked for; the same as `validity` where it is not told.
+    pub update_interval: Option<Duration>,
     /// How many entries are kept.
     pub entries_max: usize,
 }
@@ -230,7 +230,7 @@ fn cache(values: &Values, name: &str) -> CacheOptions {
     let entries = values.int(&format!("{name}_cache_max_entries"));
     CacheOptions {
         validity,
-        update_interval: duration("update_interval").unwrap_or(validity),
+        update_interval: duration("update_interval"),
         entries_max: entries.and_then(|count| usize::try_from(count).ok()).unwrap_or(1000),
     }
 }

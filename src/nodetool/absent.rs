@@ -15,7 +15,7 @@ const fn absent(name: &'static str, description: &'static str) -> Spec {
 /// Why a command cannot do anything.
 fn reason(name: &str) -> &'static str {
     match name {
-        "sjk" => JVM,
+        "sjk" | "invalidatejmxpermissionscache" => JVM,
         "disablehandoff"
         | "disablehintsfordc"
         | "enablehandoff"
@@ -57,6 +57,7 @@ pub(super) const GROUP: Group = Group {
         absent("forcecompact", "Force a (major) compaction on a table"),
         absent("garbagecollect", "Remove deleted data from one or more tables"),
         absent("import", "Import new SSTables to the system"),
+        absent("invalidatejmxpermissionscache", "Invalidate the JMX permissions cache"),
         absent("pausehandoff", "Pause hints delivery process"),
         absent("rebuild", "Rebuild data by streaming from other nodes (similarly to bootstrap)"),
         absent("rebuild_index", "A full rebuild of native secondary indexes for a given table"),

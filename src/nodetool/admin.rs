@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::maintenance::Maintenance;
 use super::measures::Measures;
+use super::roles::Roles;
 
 /// Why a command did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,9 @@ pub trait Admin: Send + Sync + 'static {
 
     /// Its files, and what works on them.
     fn maintenance(&self) -> &dyn Maintenance;
+
+    /// Its roles.
+    fn roles(&self) -> &dyn Roles;
 
     /// What it measures.
     fn measures(&self) -> &dyn Measures;

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::admin::{Admin, AdminError, AdminResult, Selection};
-use super::{absent, alone, clients, compaction, measures, ring, snapshots, tables, upkeep};
+use super::{absent, alone, clients, compaction, measures, ring, roles, snapshots, tables, upkeep};
 
 /// What a command prints, and the exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,12 +93,13 @@ pub(super) struct Group {
     pub run: for<'a> fn(&'a dyn Admin, &'a str, &'a Parsed) -> BoxFuture<'a, AdminResult<Output>>,
 }
 
-static GROUPS: [Group; 7] = [
+static GROUPS: [Group; 8] = [
     Group { specs: COMMANDS, run: |admin, name, parsed| Box::pin(run(admin, name, parsed)) },
     snapshots::GROUP,
     upkeep::GROUP,
     clients::GROUP,
     measures::GROUP,
+    roles::GROUP,
     alone::GROUP,
     absent::GROUP,
 ];

@@ -15,6 +15,7 @@ mod format;
 mod maintenance;
 mod measures;
 mod ring;
+mod roles;
 mod snapshots;
 mod tables;
 mod upkeep;
@@ -27,6 +28,7 @@ pub use channel::{Channel, SOCKET};
 pub use command::{Output, execute};
 pub use maintenance::{ClientInfo, Maintenance, Rewrite, SnapshotInfo, SnapshotRequest};
 pub use measures::{Measures, Percentiles, PoolStats, TableHistograms};
+pub use roles::{CidrGroup, RoleCache, RoleCacheSettings, Roles};
 
 #[cfg(test)]
 mod tests;

@@ -79,6 +79,10 @@ impl Admin for Fake {
         unreachable!("tested with a server: tests/it/nodetool.rs")
     }
 
+    fn roles(&self) -> &dyn Roles {
+        unreachable!("tested with a server: tests/it/nodetool.rs")
+    }
+
     fn measures(&self) -> &dyn Measures {
         unreachable!("tested with a server: tests/it/nodetool.rs")
     }

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::cql::node::Node;
 use crate::nodetool::{
     Admin, AdminError, AdminResult, CompactionInfo, KeyspaceInfo, Maintenance, Measures, NodeInfo, NodeState,
-    RingNode, Selection, TableStats,
+    RingNode, Roles, Selection, TableStats,
 };
 use crate::schema::{Schema, TableId, system};
 use crate::storage::{Storage, StorageError};
@@ -138,6 +138,10 @@ fn resident_bytes() -> u64 {
 
 impl Admin for NodeAdmin {
     fn maintenance(&self) -> &dyn Maintenance {
+        self
+    }
+
+    fn roles(&self) -> &dyn Roles {
         self
     }
 

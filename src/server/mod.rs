@@ -11,6 +11,7 @@ pub mod logging;
 mod maintenance;
 mod measures;
 mod options;
+mod roles;
 mod sstables;
 mod table_stats;
 mod transport;

@@ -399,3 +399,142 @@ fn what_is_measured() {
     );
     assert!(collections[1].ends_with("                   0                       -1"), "{collections:?}");
 }
+
+#[test]
+fn groups_of_addresses_and_caches_of_roles() {
+    let node = Node::start();
+    node.check("listcidrgroups", "");
+    node.check("updatecidrgroup office 192.168.0.0/16 10.0.0.0/8 10.0.0.0/8", "");
+    node.check("updatecidrgroup home ::1/128", "");
+    node.check("listcidrgroups", "CIDR Groups: \nhome         \noffice       \n");
+    node.check("listcidrgroups office", "CIDRs:        \n10.0.0.0/8    \n192.168.0.0/16\n");
+    node.check("listcidrgroups none", "");
+    node.check("dropcidrgroup home", "Deleted CIDR group home\n");
+    for (line, why) in [
+        ("dropcidrgroup home", "CIDR group 'home' doesn't exists"),
+        ("updatecidrgroup office 10.0.0.0/33", "10.0.0.0/33 is not a valid CIDR String"),
+        ("updatecidrgroup office 10.0.0", "10.0.0 is not a valid CIDR String"),
+        (
+            "getcidrgroupsofip 10.0.0.1",
+            "'Get CIDR groups for IP' operation not supported by AllowAllCIDRAuthorizer",
+        ),
+        ("reloadcidrgroupscache", "Load CIDR groups cache operation not supported by AllowAllCIDRAuthorizer"),
+        (
+            "invalidatecidrpermissionscache",
+            "Invalidate CIDR permissions cache operation not supported by AllowAllCIDRAuthorizer",
+        ),
+    ] {
+        assert_eq!(node.nodetool(line), (format!("error: {why}\n"), 2), "{line}");
+    }
+    for (line, why) in [
+        ("updatecidrgroup office", "updatecidrgroup command requires a cidr group name and atleast one CIDR"),
+        ("dropcidrgroup", "dropcidrgroup command requires a cidr group name"),
+        ("getcidrgroupsofip x y", "Requires IP address as input"),
+        ("invalidatepermissionscache a", "No resource options specified"),
+        (
+            "invalidatepermissionscache --all-keyspaces",
+            "No resource options allowed without a <role> being specified",
+        ),
+        (
+            "invalidatepermissionscache a --table t",
+            "--table option should be passed along with --keyspace option",
+        ),
+        ("getauthcacheconfig --cache-name X", "Unknown cache name: X"),
+        ("getauthcacheconfig", "Required option '--cache-name' is missing"),
+        ("setauthcacheconfig --cache-name RolesCache", "At least one optional parameter need to be passed"),
+    ] {
+        assert_eq!(node.nodetool(line), (format!("nodetool: {why}\n{SEE}"), 1), "{line}");
+    }
+    let settings = |validity: u32, entries: u32| {
+        format!(
+            "Validity Period: {validity}\nUpdate Interval: {validity}\nMax Entries: {entries}\nActive Update: false\n"
+        )
+    };
+    node.check("getauthcacheconfig --cache-name RolesCache", &settings(2000, 1000));
+    node.check(
+        "setauthcacheconfig --cache-name RolesCache --validity-period 5000 --max-entries 7",
+        "Changed Validity Period to 5000\nChanged Max Entries to 7\n",
+    );
+    node.check("getauthcacheconfig --cache-name RolesCache", &settings(5000, 7));
+    for line in ["invalidaterolescache", "invalidatecredentialscache a b", "invalidatepermissionscache"] {
+        node.check(line, "");
+    }
+}
+
+#[test]
+fn what_a_role_may_is_known_until_it_is_forgotten() {
+    let yaml = "authenticator: PasswordAuthenticator\nauthorizer: CassandraAuthorizer\n\
+                cidr_authorizer: {class_name: CassandraCIDRAuthorizer, parameters: {cidr_authorizer_mode: ENFORCE}}\n\
+                roles_validity: 1h\npermissions_validity: 1h\ncredentials_validity: 1h\n";
+    let executable = Some(PathBuf::from(env!("CARGO_BIN_EXE_helenus")));
+    let server = Helenus::start(&Options { executable, yaml: Some(yaml.to_owned()), ..Options::default() })
+        .expect("the server starts");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
+    let log_in = |user: &str, password: &str| {
+        let builder = SessionBuilder::new().known_node_addr(server.address()).user(user, password);
+        runtime.block_on(builder.build()).expect("welcome")
+    };
+    let ask = |session: &Session, text: &str| {
+        let answer = runtime.block_on(session.query_unpaged(text, ()));
+        answer.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let nodetool = |line: &str| {
+        let output = server.nodetool(&line.split(' ').collect::<Vec<_>>()).expect("nodetool runs");
+        assert!(output.status.success(), "{line}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let first = log_in("cassandra", "cassandra");
+    for text in [
+        "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+        "CREATE TABLE ks.t (k int PRIMARY KEY)",
+        "CREATE ROLE app WITH PASSWORD = 'secret' AND LOGIN = true",
+    ] {
+        ask(&first, text).expect(text);
+    }
+    let app = log_in("app", "secret");
+    let select = "SELECT k FROM ks.t";
+    let has_none = "User app has no SELECT permission";
+    assert!(ask(&app, select).is_err_and(|error| error.contains(has_none)));
+    ask(&first, "GRANT SELECT ON ks.t TO app").expect("granted");
+    assert!(ask(&app, select).is_err_and(|error| error.contains(has_none)), "it is known for an hour");
+    nodetool("invalidatepermissionscache app --keyspace ks --table t");
+    ask(&app, select).expect("permitted");
+    let prepared = runtime.block_on(app.prepare(select)).expect("prepared");
+    let run = || runtime.block_on(app.execute_unpaged(&prepared, ())).map(|_| ()).map_err(|e| e.to_string());
+    run().expect("permitted");
+    ask(&first, "REVOKE SELECT ON ks.t FROM app").expect("revoked");
+    run().expect("it is known for an hour");
+    nodetool("invalidatepermissionscache");
+    assert!(run().is_err_and(|error| error.contains(has_none)));
+
+    nodetool("updatecidrgroup elsewhere 10.0.0.0/8");
+    nodetool("updatecidrgroup here 127.0.0.0/8");
+    ask(&first, "GRANT SELECT ON ks.t TO app").expect("granted");
+    ask(&first, "ALTER ROLE app WITH ACCESS FROM CIDRS {'elsewhere'}").expect("altered");
+    nodetool("invalidatepermissionscache");
+    run().expect("his addresses are known for an hour");
+    assert_eq!(
+        nodetool("invalidatecidrpermissionscache app"),
+        "Invalidated the role app from CIDR permissions cache\n"
+    );
+    assert!(run().is_err_and(|error| error.contains("You do not have access from this IP 127.0.0.1")));
+    ask(&first, "ALTER ROLE app WITH ACCESS FROM CIDRS {'here', 'elsewhere'}").expect("altered");
+    assert_eq!(nodetool("invalidatecidrpermissionscache"), "Invalidated CIDR permissions cache\n");
+    run().expect("permitted");
+    assert_eq!(nodetool("getcidrgroupsofip 127.0.0.1"), "CIDR Groups: \nhere         \n");
+    nodetool("updatecidrgroup here 127.0.0.1/32");
+    nodetool("updatecidrgroup nowhere 127.0.0.1/32");
+    assert_eq!(nodetool("reloadcidrgroupscache"), "Reloaded CIDR groups cache\n");
+    assert_eq!(nodetool("getcidrgroupsofip 127.0.0.1"), "CIDR Groups: \nhere         \nnowhere      \n");
+
+    let rows = |text: &str| {
+        let rows =
+            runtime.block_on(first.query_unpaged(text, ())).expect(text).into_rows_result().expect("rows");
+        rows.rows_num()
+    };
+    assert!(rows("SELECT * FROM system_views.permissions_cache_keys") > 0);
+    assert!(rows("SELECT * FROM system_views.roles_cache_keys WHERE role = 'app'") == 1);
+    assert!(rows("SELECT * FROM system_views.credentials_cache_keys WHERE role = 'app'") == 1);
+    nodetool("invalidatecredentialscache app");
+    assert!(rows("SELECT * FROM system_views.credentials_cache_keys WHERE role = 'app'") == 0);
+}

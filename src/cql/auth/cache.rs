@@ -47,7 +47,7 @@ impl<K: Eq + Hash + Clone, V: Clone> AuthCache<K, V> {
         if options.validity.is_zero() {
             return Ok(Known { value: load()?, until: now });
         }
-        let update_interval = options.update_interval.min(options.validity);
+        let update_interval = options.update_interval.unwrap_or(options.validity).min(options.validity);
         let known = self.entries.read().get(key).map(|entry| (entry.value.clone(), entry.loaded));
         if let Some((value, loaded)) = &known
             && now.duration_since(*loaded) < update_interval
@@ -83,6 +83,16 @@ impl<K: Eq + Hash + Clone, V: Clone> AuthCache<K, V> {
         }
     }
 
+    /// How it is set up.
+    pub(super) fn options(&self) -> CacheOptions {
+        *self.options.read()
+    }
+
+    /// Sets it up otherwise.
+    pub(super) fn set_options(&self, options: CacheOptions) {
+        *self.options.write() = options;
+    }
+
     /// Forgets a key.
     pub(super) fn invalidate(&self, key: &K) -> bool {
         self.entries.write().remove(key).is_some()
@@ -113,7 +123,7 @@ mod tests {
 
     fn cache(validity: u64, update_interval: u64, entries_max: usize) -> AuthCache<u32, u32> {
         let (validity, update_interval) =
-            (Duration::from_millis(validity), Duration::from_millis(update_interval));
+            (Duration::from_millis(validity), Some(Duration::from_millis(update_interval)));
         AuthCache::new(CacheOptions { validity, update_interval, entries_max })
     }
 

@@ -29,6 +29,7 @@ mod store;
 mod user;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,7 +37,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::cache::AuthCache;
 use self::cidr::CidrGroups;
-use self::network::Reach;
+use self::network::{Cidr, Reach};
 use self::role::Role;
 use self::store::{Statements, Store};
 use super::node::Node;
@@ -89,7 +90,7 @@ impl Auth {
     /// Nothing is known yet.
     pub fn new(options: AuthOptions) -> Self {
         let groups = options.cidr.map_or(std::time::Duration::ZERO, |cidr| cidr.groups_refresh);
-        let groups = CacheOptions { validity: groups, update_interval: groups, entries_max: 1 };
+        let groups = CacheOptions { validity: groups, update_interval: None, entries_max: 1 };
         Self {
             statements: Statements::default(),
             credentials: AuthCache::new(options.credentials),
@@ -120,26 +121,51 @@ impl Auth {
         Arc::clone(&self.logins).acquire_owned().await.ok()
     }
 
-    /// Forgets what is known of a role, and, for permissions, of a resource; or everything.
-    pub fn invalidate(&self, cache: Cache, role: Option<&str>, resource: Option<&Resource>) {
+    /// Forgets what is known of a role, and, for permissions, of a resource; or everything. False where nothing was known
+    /// of it.
+    pub fn invalidate(&self, cache: Cache, role: Option<&str>, resource: Option<&Resource>) -> bool {
         self.generation.fetch_add(1, Ordering::AcqRel);
         let Some(role) = role else {
-            return match cache {
+            match cache {
                 Cache::Credentials => self.credentials.clear(),
                 Cache::Roles => self.roles.clear(),
                 Cache::Permissions => self.permissions.clear(),
                 Cache::NetworkPermissions => self.datacenters.clear(),
                 Cache::CidrPermissions => self.cidr_permissions.clear(),
-            };
+            }
+            return true;
         };
         let key: Arc<str> = role.into();
         match (cache, resource) {
-            (Cache::Credentials, _) => _ = self.credentials.invalidate(&role.to_owned()),
-            (Cache::Roles, _) => _ = self.roles.invalidate(&key),
-            (Cache::Permissions, Some(resource)) => _ = self.permissions.invalidate(&(key, resource.name())),
-            (Cache::Permissions, None) => self.permissions.clear(),
-            (Cache::NetworkPermissions, _) => _ = self.datacenters.invalidate(&key),
-            (Cache::CidrPermissions, _) => _ = self.cidr_permissions.invalidate(&key),
+            (Cache::Credentials, _) => self.credentials.invalidate(&role.to_owned()),
+            (Cache::Roles, _) => self.roles.invalidate(&key),
+            (Cache::Permissions, Some(resource)) => self.permissions.invalidate(&(key, resource.name())),
+            (Cache::Permissions, None) => false,
+            (Cache::NetworkPermissions, _) => self.datacenters.invalidate(&key),
+            (Cache::CidrPermissions, _) => self.cidr_permissions.invalidate(&key),
+        }
+    }
+
+    /// How a cache is set up.
+    pub fn cache_options(&self, cache: Cache) -> CacheOptions {
+        match cache {
+            Cache::Credentials => self.credentials.options(),
+            Cache::Roles => self.roles.options(),
+            Cache::Permissions => self.permissions.options(),
+            Cache::NetworkPermissions => self.datacenters.options(),
+            Cache::CidrPermissions => self.cidr_permissions.options(),
+        }
+    }
+
+    /// Sets a cache up otherwise.
+    pub fn set_cache_options(&self, cache: Cache, options: CacheOptions) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        match cache {
+            Cache::Credentials => self.credentials.set_options(options),
+            Cache::Roles => self.roles.set_options(options),
+            Cache::Permissions => self.permissions.set_options(options),
+            Cache::NetworkPermissions => self.datacenters.set_options(options),
+            Cache::CidrPermissions => self.cidr_permissions.set_options(options),
         }
     }
 
@@ -169,6 +195,27 @@ impl Auth {
 }
 
 impl Node {
+    /// All groups of addresses, each with its ranges, in order of name. Blocks.
+    pub fn cidr_groups(&self) -> Result<Vec<(String, Vec<String>)>, Error> {
+        let mut groups = self.auth_store(IoMode::Blocking).cidr_groups()?;
+        groups.sort_by(|one, other| one.0.cmp(&other.0));
+        let shown = |range: Cidr| format!("{}/{}", range.address, range.bits);
+        Ok(groups.into_iter().map(|(name, ranges)| (name, ranges.into_iter().map(shown).collect())).collect())
+    }
+
+    /// Makes a group of addresses what is given; drops it where nothing is. Blocks.
+    pub fn set_cidr_group(&self, name: &str, ranges: &[(IpAddr, u8)]) -> Result<(), Error> {
+        let ranges: Vec<_> = ranges.iter().map(|&(address, bits)| Cidr { address, bits }).collect();
+        self.auth_store(IoMode::Blocking).set_cidr_group(name, &ranges)?;
+        Ok(self.coordinator().storage().write_out()?)
+    }
+
+    /// The groups that an address is in, as far as they are known now. Blocks.
+    pub fn cidr_groups_of(&self, address: IpAddr) -> Result<Vec<String>, Error> {
+        let groups = self.auth_store(IoMode::Blocking).known_cidr_groups()?.value;
+        Ok(groups.of(address).into_iter().map(str::to_owned).collect())
+    }
+
     pub(super) fn auth_store(&self, io: IoMode) -> Store<'_> {
         Store { node: self, io }
     }

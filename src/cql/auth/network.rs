@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::store::{Store, set_of, text_of, texts_of};
 use crate::error::Error;
 use crate::exec::access::Resource;
-use crate::types::collection;
+use crate::types::{CqlType, collection};
 
 /// The data centers, or the groups of addresses, that a role may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +118,20 @@ impl Store<'_> {
         self.write("DELETE FROM system_auth.cidr_permissions WHERE role = ?", &[role.as_bytes()])
     }
 
+    /// Makes a group of addresses what is given; drops it where nothing is.
+    pub(super) fn set_cidr_group(self, name: &str, ranges: &[Cidr]) -> Result<(), Error> {
+        if ranges.is_empty() {
+            let text = "DELETE FROM system_auth.cidr_groups WHERE cidr_group = ?";
+            return self.write(text, &[name.as_bytes()]);
+        }
+        let element = CqlType::Tuple([CqlType::Inet, CqlType::Smallint].into());
+        let mut tuples: Vec<_> = ranges.iter().map(|range| tuple_of(*range)).collect();
+        collection::sort_set(&element, &mut tuples);
+        tuples.dedup();
+        let text = "UPDATE system_auth.cidr_groups SET cidrs = ? WHERE cidr_group = ?";
+        self.write(text, &[&collection::encode_list(&tuples), name.as_bytes()])
+    }
+
     /// All groups of addresses.
     pub(super) fn cidr_groups(self) -> Result<Vec<(String, Vec<Cidr>)>, Error> {
         let rows = self.read("SELECT cidr_group, cidrs FROM system_auth.cidr_groups", &[])?;
@@ -128,6 +142,15 @@ impl Store<'_> {
         };
         Ok(rows.iter().filter_map(group).collect())
     }
+}
+
+/// The same as a value.
+fn tuple_of(range: Cidr) -> Vec<u8> {
+    let address = match range.address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    };
+    collection::encode_tuple(&[Some(address), Some(i16::from(range.bits).to_be_bytes().to_vec())])
 }
 
 /// A `tuple<inet, smallint>`.

@@ -133,6 +133,12 @@ impl Store<'_> {
         self.reach(name, false, || self.datacenters(name))
     }
 
+    /// The groups of addresses, read every few minutes.
+    pub(super) fn known_cidr_groups(self) -> Result<Known<Arc<CidrGroups>>, Error> {
+        let load = || Ok(Arc::new(CidrGroups::new(self.cidr_groups()?)));
+        self.node.auth().cidr_groups.get(&(), load)
+    }
+
     fn reach(
         self,
         name: &Arc<str>,
@@ -242,8 +248,7 @@ impl UserAccess<'_> {
         if known.value == Reach::All && !options.only_monitors {
             return Ok(known.until);
         }
-        let groups =
-            auth.cidr_groups.get(&(), || Ok(Arc::new(CidrGroups::new(self.store.cidr_groups()?))))?;
+        let groups = self.store.known_cidr_groups()?;
         let address = self.client.address.ip();
         let of_address = groups.value.of(address);
         let is_permitted = known.value == Reach::All

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::data_set::{DataSet, NewRow};
 use crate::cluster::local_node::RELEASE_VERSION;
 use crate::config::Config;
+use crate::cql::auth::Cache;
 use crate::cql::node::Node;
 use crate::schema::{ClusteringOrder, ColumnKind, ColumnMetadata, Schema, TableMetadata, system};
 use crate::storage::Storage;
@@ -118,6 +119,32 @@ pub(super) fn clients(sources: &Sources, rows: &mut DataSet) {
                 .set("ssl_cipher_suite", client.tls.as_ref().map(|tls| tls.cipher_suite.as_str()))
                 .set("keyspace_name", client.keyspace().as_deref()),
         );
+    }
+}
+
+fn roles_of(cache: Cache, sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    for role in node.auth().known_roles(cache) {
+        rows.add(row().set("role", role));
+    }
+}
+
+pub(super) fn credentials_cache_keys(sources: &Sources, rows: &mut DataSet) {
+    roles_of(Cache::Credentials, sources, rows);
+}
+
+pub(super) fn roles_cache_keys(sources: &Sources, rows: &mut DataSet) {
+    roles_of(Cache::Roles, sources, rows);
+}
+
+pub(super) fn network_permissions_cache_keys(sources: &Sources, rows: &mut DataSet) {
+    roles_of(Cache::NetworkPermissions, sources, rows);
+}
+
+pub(super) fn permissions_cache_keys(sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    for (role, resource) in node.auth().known_permissions() {
+        rows.add(row().set("role", role).set("resource", resource));
     }
 }
 
