@@ -11,6 +11,7 @@ pub mod client;
 mod internal;
 pub mod node;
 mod pending;
+mod permitted;
 mod prepared;
 pub mod request;
 pub mod response;

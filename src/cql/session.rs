@@ -21,13 +21,11 @@ use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::error::Error;
-use crate::exec::access::Access as _;
 use crate::exec::context::{ExecutionContext, Tracer, Written};
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
 use crate::exec::options::ProtocolVersion;
 use crate::exec::plan::{Outcome, Plan};
-use crate::guardrails::Guardrails;
 use crate::storage::{IoMode, Storage};
 
 /// The session of one connection.
@@ -36,12 +34,12 @@ pub struct Session(Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    node: Arc<Node>,
-    client: Arc<Client>,
+    pub(super) node: Arc<Node>,
+    pub(super) client: Arc<Client>,
     /// Who logged in; none before that.
-    user: ArcSwapOption<User>,
+    pub(super) user: ArcSwapOption<User>,
     /// What he may do for now.
-    memo: Memo,
+    pub(super) memo: Memo,
     /// Whether the client was warned of `USE` with prepared statements.
     warned_of_use: AtomicBool,
     /// Up to where the commit log has to be durable before the current batch of requests is answered.
@@ -51,7 +49,7 @@ pub(super) struct Inner {
 /// A request that is ready to run: statement, parameters and values.
 #[derive(Debug)]
 pub(super) struct Ready {
-    work: Work,
+    pub(super) work: Work,
     options: QueryOptions,
     /// The keyspace that the request is made in.
     keyspace: Option<Arc<str>>,
@@ -62,7 +60,7 @@ pub(super) struct Ready {
 }
 
 #[derive(Debug)]
-enum Work {
+pub(super) enum Work {
     Statement(Arc<PreparedStatement>),
     /// With its statements, where their user has to be permitted to run them.
     Batch(BatchPlan, Vec<Values>, Vec<Arc<PreparedStatement>>),
@@ -185,21 +183,6 @@ impl Inner {
         Response { warnings, ..Response::from(prepared) }
     }
 
-    /// A statement on roles is held against the roles that there are when it is prepared, too; whether its user may run
-    /// it is asked when he does.
-    fn validate(&self, statement: &PreparedStatement, keyspace: Option<&str>) -> Result<(), Error> {
-        let Plan::Role(plan) = &statement.plan else { return Ok(()) };
-        let user = self.user.load();
-        let access = UserAccess {
-            store: self.node.auth_store(IoMode::Blocking),
-            user: user.as_deref().unwrap_or(&User::Anonymous),
-            client: &self.client,
-            keyspace,
-            only_validates: true,
-        };
-        access.run(plan, &|_| ()).map(|_| ())
-    }
-
     /// Warns once that `USE` makes prepared statements ambiguous (Cassandra:
     /// `ClientState.warnAboutUseWithPreparedStatements`).
     fn warn_of_use(&self, id: &StatementId, prepared_in: Option<&str>, warnings: &mut Vec<String>) {
@@ -221,41 +204,6 @@ impl Inner {
             Some(_) => Ok(()),
             None => Err(Error::invalid(format!("Keyspace '{keyspace}' does not exist"))),
         }
-    }
-
-    /// The guardrails, where the user is an ordinary one: as long as nobody logs in, everybody is a superuser
-    /// (Cassandra: `ClientState.isOrdinaryUser`).
-    fn guardrails(&self, access: &UserAccess<'_>) -> Result<Option<&Arc<Guardrails>>, Error> {
-        let is_ordinary = !self.node.auth().is_open() && !access.remembered_super(&self.memo)?;
-        Ok(is_ordinary.then(|| &self.node.coordinator().settings().guardrails))
-    }
-
-    fn plan(&self, text: &str, keyspace: Option<&str>) -> Result<Arc<PreparedStatement>, Error> {
-        // Only where a guardrail concerns planning it has to be known who asks.
-        let guardrails = match self.node.coordinator().settings().guardrails.concern_planning() {
-            false => None,
-            true => self.with_access(IoMode::Blocking, None, |access| self.guardrails(access))?,
-        };
-        self.node.plan_guarded(text, keyspace, guardrails.map(|rails| &**rails))
-    }
-
-    fn with_access<R>(
-        &self,
-        io: IoMode,
-        keyspace: Option<&str>,
-        run: impl FnOnce(&UserAccess<'_>) -> R,
-    ) -> R {
-        let user = match self.node.auth().is_open() {
-            true => None,
-            false => Some(self.user.load()),
-        };
-        run(&UserAccess {
-            store: self.node.auth_store(io),
-            user: user.as_ref().and_then(|user| user.as_deref()).unwrap_or(&User::Anonymous),
-            client: &self.client,
-            keyspace,
-            only_validates: false,
-        })
     }
 
     fn query(&self, text: &str, mut options: QueryOptions) -> Result<Ready, Error> {
@@ -417,35 +365,6 @@ impl Inner {
         let result = outcome.map(|outcome| self.message(ready, outcome));
         let write = written.map(|written| (written.consistency, written.write_type));
         (Response { result, warnings, tracing_id, custom_payload: None, write }, written)
-    }
-
-    /// Sees that the user may run a request.
-    fn authorize(&self, ready: &Ready, access: &UserAccess<'_>) -> Result<(), Error> {
-        match &ready.work {
-            Work::Statement(statement) => self.authorize_statement(statement, access),
-            Work::Batch(_, _, statements) => {
-                statements.iter().try_for_each(|statement| self.authorize_statement(statement, access))
-            }
-        }
-    }
-
-    fn authorize_statement(
-        &self,
-        statement: &PreparedStatement,
-        access: &UserAccess<'_>,
-    ) -> Result<(), Error> {
-        let auth = self.node.auth();
-        if statement.requires.needs.is_empty() || self.memo.permits(auth, statement.number) {
-            return Ok(());
-        }
-        if *access.user == User::Anonymous {
-            return Err(Error::unauthorized("You have not logged in"));
-        }
-        let generation = auth.generation();
-        if let Some(until) = access.ensure_all(&statement.requires.needs)? {
-            self.memo.note(statement.number, until, generation);
-        }
-        Ok(())
     }
 
     /// Runs a statement. Who creates something may do everything with it; what goes takes all permissions with it.
