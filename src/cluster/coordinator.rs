@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
+use super::disk_usage::DiskUsage;
 use super::local_node;
 use super::replicas::{LocalNode, ReplicaCounts, TableReplicas};
 use super::schema_store;
@@ -29,6 +30,7 @@ pub struct Coordinator {
     node: LocalNode,
     settings: Settings,
     batches: BatchMetrics,
+    disk_usage: DiskUsage,
     /// The replicas of tables, made anew where the schema has changed.
     replicas: ArcSwap<TableReplicas>,
     /// Held while the schema changes: one change after the other.
@@ -56,7 +58,8 @@ impl Coordinator {
     ) -> Self {
         let (events, schema_lock) = (broadcast::channel(EVENTS_MAX).0, Mutex::new(()));
         let (batches, replicas) = (BatchMetrics::default(), ArcSwap::default());
-        Self { storage, schema, clock, node, settings, batches, replicas, schema_lock, events }
+        let disk_usage = DiskUsage::default();
+        Self { storage, schema, clock, node, settings, batches, disk_usage, replicas, schema_lock, events }
     }
 
     /// The local store.
@@ -92,6 +95,11 @@ impl Coordinator {
     /// What is measured of batches.
     pub fn batches(&self) -> &BatchMetrics {
         &self.batches
+    }
+
+    /// How full the disks are.
+    pub fn disk_usage(&self) -> &DiskUsage {
+        &self.disk_usage
     }
 
     /// Tells clients that registered for it.

@@ -11,6 +11,7 @@
 
 pub mod conditional;
 pub mod coordinator;
+pub mod disk_usage;
 pub mod local_node;
 pub mod replicas;
 pub mod schema_store;

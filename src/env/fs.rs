@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +43,21 @@ pub trait FileSystem: Send + Sync + Debug {
     fn modified_ms(&self, path: &Path) -> io::Result<i64>;
     /// Makes the names in a directory durable: files created, renamed and removed.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// The space of the disk that a directory is on.
+    fn space(&self, _dir: &Path) -> io::Result<Space> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The space of a disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Which disk.
+    pub device: u64,
+    /// What this process may still write.
+    pub usable: u64,
+    /// All of it.
+    pub total: u64,
 }
 
 /// What a directory holds.
@@ -124,6 +139,15 @@ impl ReadableFile for File {
 }
 
 impl FileSystem for RealFs {
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let space = rustix::fs::statvfs(dir)?;
+        Ok(Space {
+            device: std::fs::metadata(dir)?.dev(),
+            usable: space.f_bavail.saturating_mul(space.f_frsize),
+            total: space.f_blocks.saturating_mul(space.f_frsize),
+        })
+    }
+
     fn create(&self, path: &Path) -> io::Result<Box<dyn WritableFile>> {
         Ok(Box::new(RealFile { file: File::create(path)?, position: 0 }))
     }

@@ -183,6 +183,7 @@ impl ModificationPlan {
         validate_for_write(context.options.consistency, &self.table)?;
         let bind = context.bind(values);
         if let Some(guard) = bind.guard {
+            context.guard_disks(guard)?;
             self.guard_timestamp(context, &bind, guard)?;
         }
         let mut collector = MutationCollector::default();

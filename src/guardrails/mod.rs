@@ -42,6 +42,15 @@ fn decorated(name: &str, reason: Option<&str>, message: &str) -> String {
     }
 }
 
+/// What a write is told where the disks of a replica are filling up, or full (Cassandra: `replicaDiskUsage`).
+pub fn replica_disk_usage(is_warning: bool) -> String {
+    let message = match is_warning {
+        true => "Replica disk usage exceeds warning threshold",
+        false => "Write request failed because disk usage exceeds failure threshold",
+    };
+    decorated("replica_disk_usage", None, message)
+}
+
 /// All guardrails, with their settings; by default those of the shipped configuration. Each is named as in
 /// `Guardrails.java`, or as its key of cassandra.yaml.
 #[derive(Clone, Debug, PartialEq, Eq)]

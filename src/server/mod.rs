@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod boot;
 mod compactions;
+mod disk_usage;
 mod estimates;
 mod guardrails;
 mod histograms;
@@ -36,6 +37,7 @@ use crate::protocol::Encryption;
 use crate::storage::Demand;
 use crate::tls::TlsError;
 use admin::NodeAdmin;
+use disk_usage::DiskUsageMonitor;
 use transport::Transport;
 
 /// The node did not start; the text says why and what to do.
@@ -123,6 +125,7 @@ impl Server {
         ]) {
             make(directory)?;
         }
+        let disks = DiskUsageMonitor::new(&config, &fs)?;
         let config = Arc::new(config);
         let boot_config = config.clone();
         let node = tokio::task::spawn_blocking(move || boot::boot(&boot_config, fs))
@@ -130,6 +133,9 @@ impl Server {
             .map_err(|e| StartError::Store(Error::server(e.to_string())))?
             .map_err(StartError::Store)?;
         virtual_tables::register(&node, &config);
+        if let Some(disks) = &disks {
+            disks.measure(&node);
+        }
         let transport = Arc::new(Transport::new(NodeService(node.clone()), &config)?);
         let stop_requested = Arc::new(Notify::new());
         let mut background = JoinSet::new();
@@ -145,6 +151,9 @@ impl Server {
         background.spawn(auth::create_default_superuser(Arc::downgrade(&node)));
         background.spawn(estimates::run(Arc::downgrade(&node)));
         background.spawn(measures::run(Arc::downgrade(&node)));
+        if let Some(disks) = disks {
+            background.spawn(disks.run(Arc::downgrade(&node)));
+        }
         background.spawn(maintenance::watch_snapshots(Arc::downgrade(&node)));
         Ok(Self { node, transport, stop_requested, config, channel, background, _lock: lock })
     }

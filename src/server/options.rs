@@ -69,6 +69,7 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
         },
         auto_snapshot: config.auto_snapshot,
         incremental_backups: config.enabled("incremental_backups"),
+        guardrails: Arc::new(super::guardrails::guardrails(config)),
     }
 }
 

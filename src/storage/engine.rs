@@ -27,6 +27,7 @@ use super::order::TableOrder;
 use super::partition_locks::PartitionLocks;
 use super::recovery::PendingRecovery;
 use super::replay::Segments;
+use super::size_guard::SizeGuard;
 use super::sstable::ChunkCache;
 use super::table_store::TableStore;
 use super::virtual_table::VirtualTable;
@@ -249,6 +250,9 @@ impl Storage {
                         let files = TableFiles::open(self.fs.clone(), data, table, cache, failures)?;
                         files.set_column_index_bytes(self.options.column_index_bytes);
                         files.set_incremental_backups(self.incremental_backups());
+                        if let Some(guard) = SizeGuard::new(&self.options.guardrails, &self.clock) {
+                            files.observe(guard);
+                        }
                         // A table that was there before gets what is replayed.
                         let replays = old.is_empty() || self.is_recovering();
                         let position =

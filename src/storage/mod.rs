@@ -25,6 +25,7 @@ mod read;
 mod recovery;
 mod replay;
 pub mod schema_keyspace;
+mod size_guard;
 pub mod sstable;
 mod table_store;
 mod truncate;

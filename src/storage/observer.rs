@@ -120,6 +120,8 @@ pub trait ContentObserver: Send + fmt::Debug {
     fn static_row(&mut self, _row: &Row) {}
     /// The next row or marker of the partition.
     fn unfiltered(&mut self, unfiltered: &Unfiltered);
+    /// The partition ends; its bytes in the uncompressed data.
+    fn end_of_partition(&mut self, _bytes: u64) {}
     /// Everything was written but is not yet decided. What this observer wrote has to be durable when it returns: it
     /// gives the names of its components, for the table of contents. An error fails the write.
     fn finish(self: Box<Self>) -> Result<Vec<String>, StorageError>;

@@ -1,10 +1,12 @@
 //! How the store is set up.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::commitlog::SegmentCompression;
 use super::read::ReadThresholds;
+use crate::guardrails::Guardrails;
 
 /// Everything the store has to be told.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct StorageOptions {
     pub auto_snapshot: bool,
     /// Whether flushed files are hard-linked for backup (`incremental_backups`).
     pub incremental_backups: bool,
+    /// What is logged of partitions and collections that are written to SSTables.
+    pub guardrails: Arc<Guardrails>,
 }
 
 /// Directories of the store.
@@ -177,6 +181,7 @@ impl StorageOptions {
             flush_compression: FlushCompression::Fast,
             auto_snapshot: true,
             incremental_backups: false,
+            guardrails: Arc::default(),
         }
     }
 }

@@ -113,6 +113,7 @@ impl BatchPlan {
         if let Some(guard) = context.guard() {
             self.guard(guard)?;
             context.guard_write_levels(guard)?;
+            self.statements.iter().try_for_each(|_| context.guard_disks(guard))?;
         }
         let mut all_values = Vec::with_capacity(self.statements.len());
         for (i, statement) in self.statements.iter().enumerate() {

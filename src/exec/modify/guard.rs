@@ -14,6 +14,11 @@ use crate::types::{CqlType, collection};
 const CELL_BYTES: usize = 8 + 4 + 8;
 
 impl ExecutionContext<'_> {
+    /// Holds a write against how full the disks are.
+    pub(crate) fn guard_disks(&self, guard: Guard<'_>) -> Result<(), Error> {
+        self.coordinator.disk_usage().guard(guard, || self.coordinator.clock().micros() / 1000)
+    }
+
     /// Holds the levels of a write against guardrails.
     pub(super) fn guard_write_levels(&self, guard: Guard<'_>) -> Result<(), Error> {
         let serial = self.options.serial_consistency.unwrap_or(Consistency::Serial);

@@ -294,7 +294,9 @@ impl SSTableWriter {
         header_length: u64,
         deletion: DeletionTime,
     ) -> Result<(), StorageError> {
-        self.collector.end_of_partition(self.data.position() - start);
+        let bytes = self.data.position() - start;
+        self.collector.end_of_partition(bytes);
+        self.observers.iter_mut().for_each(|observer| observer.end_of_partition(bytes));
         self.filter.add(&key.key);
         self.summary.add(&key.key, self.index.position());
         let mut entry = BytesMut::new();
