@@ -230,31 +230,36 @@ fn condition(table: &Table, writer: &mut Writer<'_>, is_conditional: bool) -> St
     let conditions: Vec<_> = (0..count)
         .map(|_| {
             let column = *writer.random.one(&values);
-            one_condition(column, writer)
+            one_condition(column, count == 1, writer)
         })
         .collect();
     format!(" IF {}", conditions.join(" AND "))
 }
 
-fn one_condition(column: &Column, writer: &mut Writer<'_>) -> String {
+fn one_condition(column: &Column, is_only: bool, writer: &mut Writer<'_>) -> String {
+    // Which of several conditions fails first is a matter of chance in Cassandra.
+    let value = |writer: &mut Writer<'_>, of: &Type| match is_only {
+        true => writer.opt_value(of),
+        false => writer.value(of),
+    };
     let operator = *writer.random.one(&["=", "=", "!=", "<", ">", "<=", ">="]);
     let name = &column.name;
     match &column.of {
         Type::List(element, _) if writer.random.chance(50) => {
             let index = writer.random.below(3) as i32;
-            format!("{name}[{}] {operator} {}", writer.int(index), writer.opt_value(element))
+            format!("{name}[{}] {operator} {}", writer.int(index), value(writer, element))
         }
-        Type::Map(key, value, _) if writer.random.chance(50) => {
-            format!("{name}[{}] {operator} {}", writer.value(key), writer.opt_value(value))
+        Type::Map(key, of, _) if writer.random.chance(50) => {
+            format!("{name}[{}] {operator} {}", writer.value(key), value(writer, of))
         }
         Type::User(fields, _) if writer.random.chance(50) => {
             let (field, of) = writer.random.one(fields).clone();
-            format!("{name}.{field} {operator} {}", writer.opt_value(&of))
+            format!("{name}.{field} {operator} {}", value(writer, &of))
         }
         of if writer.random.chance(15) => {
-            format!("{name} IN ({}, {})", writer.opt_value(of), writer.value(of))
+            format!("{name} IN ({}, {})", value(writer, of), writer.value(of))
         }
-        of => format!("{name} {operator} {}", writer.opt_value(of)),
+        of => format!("{name} {operator} {}", value(writer, of)),
     }
 }
 

@@ -124,16 +124,15 @@ impl BatchPlan {
             return self.execute_conditionally(context, values).map(Outcome::Conditional);
         }
         let mut collector = MutationCollector::default();
-        let mut keys = self.keys_to_guard(context, values)?.map(Vec::into_iter);
+        let mut keys = self.keys_to_guard(context, &values)?.map(Vec::into_iter);
         for (i, statement) in self.statements.iter().enumerate() {
             let bind = context.bind(values(i));
             let timestamp = self.attributes.timestamp(&bind, context.timestamp)?;
-            match keys.as_mut().and_then(Iterator::next) {
-                None => statement.add_updates(context, &bind, timestamp, &mut collector)?,
-                Some(keys) => {
-                    statement.add_updates_of(keys, context, &bind, timestamp, &mut collector)?;
-                }
-            }
+            let added = match keys.as_mut().and_then(Iterator::next) {
+                None => statement.add_updates(context, &bind, timestamp, &mut collector),
+                Some(keys) => statement.add_updates_of(keys, context, &bind, timestamp, &mut collector),
+            };
+            added.map_err(|error| self.refused_key(context, &values).unwrap_or(error))?;
         }
         if self.kind == BatchKind::Logged {
             self.warn_of_short_grace(context);
@@ -169,6 +168,18 @@ impl BatchPlan {
             statement.restrictions.partition_keys(&context.bind(values(i)))
         };
         self.statements.iter().enumerate().map(keys).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What is wrong with a partition key, which comes before all else that is wrong with any of the statements
+    /// (Cassandra: `BatchStatement.getMutations`).
+    fn refused_key<'v>(
+        &self,
+        context: &ExecutionContext<'_>,
+        values: &impl Fn(usize) -> &'v Values,
+    ) -> Option<Error> {
+        self.statements.iter().enumerate().find_map(|(i, statement)| {
+            statement.restrictions.partition_keys(&context.bind(values(i))).err()
+        })
     }
 
     fn write_type(&self, mutations: usize) -> WriteType {

@@ -113,6 +113,13 @@ impl ReadColumns {
         }
     }
 
+    fn is_any(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => !ids.is_empty(),
+        }
+    }
+
     /// The row with nothing but these columns; none where nothing is left of it.
     fn of(&self, row: &Row) -> Option<Row> {
         match self {
@@ -409,7 +416,13 @@ impl<'a> ConditionalRequest<'a> {
         if !self.row_conditions.is_empty() {
             let clusterings = self.row_conditions.iter().map(|(c, _)| c.clone()).collect();
             command.clustering = ClusteringIndexFilter::Names { clusterings, reversed: false };
-            let found = partition.read(&command)?.partitions.pop();
+            let mut found = partition.read(&command)?.partitions.pop();
+            if found.is_none() && self.static_columns.is_any() {
+                // None of the rows is there, but the static row may be.
+                command.clustering =
+                    ClusteringIndexFilter::Names { clusterings: Vec::new(), reversed: false };
+                found = partition.read(&command)?.partitions.pop();
+            }
             return Ok(found.map_or(empty, |found| self.selected(found)));
         }
         let mut rows = 1;

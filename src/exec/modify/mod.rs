@@ -257,7 +257,10 @@ impl RowWriter<'_> {
             return Err(Error::invalid("Range deletions are not supported for specific columns"));
         }
         if !plan.statics.is_empty() {
-            self.static_row(key, current.and_then(|p| p.static_row.as_ref()), collector)?;
+            // As often as rows are named, which adds to lists and counters as often (Cassandra: `addUpdateForKey`).
+            for _ in 0..clusterings.len().max(1) {
+                self.static_row(key, current.and_then(|p| p.static_row.as_ref()), collector)?;
+            }
         }
         Ok(())
     }
