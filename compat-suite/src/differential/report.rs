@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::outcome::Outcome;
-use super::text::Statement;
+use super::text::{Statement, Step};
 use crate::wire::hex;
 
 /// No difference is told at greater length, in lines of each answer.
@@ -40,8 +40,14 @@ impl Report {
         print!("{}", unequal(theirs, ours));
     }
 
-    pub(super) fn history<'a>(&self, written: impl Iterator<Item = &'a Statement>) {
-        written.for_each(|statement| println!("before: {}", describe(statement)));
+    pub(super) fn history<'a>(&self, written: impl Iterator<Item = &'a Step>) {
+        for step in written {
+            match step {
+                Step::Statement(statement) => println!("before: {}", describe(statement)),
+                Step::Flush => println!("before: nodetool flush"),
+                Step::Compact => println!("before: nodetool compact"),
+            }
+        }
     }
 
     pub(super) fn progress(&self, seed: u64) {

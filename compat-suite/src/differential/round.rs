@@ -71,20 +71,25 @@ fn compare(
     report: &mut Report,
 ) {
     let mut spoilt = HashSet::new();
-    let mut written: Vec<&Statement> = Vec::new();
+    let mut written: Vec<&Step> = Vec::new();
     for ((step, theirs), ours) in steps.iter().zip(cassandra).zip(helenus) {
-        let Step::Statement(statement) = step else { continue };
+        let Step::Statement(statement) = step else {
+            written.push(step);
+            continue;
+        };
         if statement.table.as_ref().is_some_and(|table| spoilt.contains(table)) {
             continue;
         }
         report.count(statement.kind, theirs.is_error);
         if !statement.kind.starts_with("select") && !theirs.is_error {
-            written.push(statement);
+            written.push(step);
         }
         if theirs != ours {
             if is_history_told {
-                let is_same =
-                    |earlier: &&&Statement| earlier.table == statement.table || earlier.kind == "create";
+                let is_same = |earlier: &&&Step| match earlier {
+                    Step::Statement(earlier) => earlier.table == statement.table || earlier.kind == "create",
+                    Step::Flush | Step::Compact => true,
+                };
                 report.history(written.iter().filter(is_same).copied());
             }
             report.difference(seed, statement, theirs, ours);
