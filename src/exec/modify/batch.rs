@@ -177,9 +177,10 @@ impl BatchPlan {
         context: &ExecutionContext<'_>,
         values: &impl Fn(usize) -> &'v Values,
     ) -> Option<Error> {
-        self.statements.iter().enumerate().find_map(|(i, statement)| {
-            statement.restrictions.partition_keys(&context.bind(values(i))).err()
-        })
+        self.statements
+            .iter()
+            .enumerate()
+            .find_map(|(i, statement)| statement.restrictions.partition_keys(&context.bind(values(i))).err())
     }
 
     fn write_type(&self, mutations: usize) -> WriteType {

@@ -314,8 +314,8 @@ impl RowWriter<'_> {
         })
     }
 
-    /// Runs operations on one row. A complex column that several of them change gets a row for each, which the
-    /// collector merges, so that its cells come into their order.
+    /// Runs operations on one row. A column that several of them change gets a row for each, which the collector
+    /// merges, so that its cells come into their order and none is there twice.
     fn row(
         &self,
         operations: &[Operation],
@@ -325,16 +325,17 @@ impl RowWriter<'_> {
         mut give: impl FnMut(Row),
     ) -> Result<(), Error> {
         let mut update = RowUpdate::new(self.time, operations.len(), 64);
-        let mut complex = smallvec::SmallVec::<[crate::schema::ColumnId; 4]>::new();
+        let mut changed = smallvec::SmallVec::<[crate::schema::ColumnId; 4]>::new();
         for operation in operations {
-            if operation.column.is_complex() {
-                if complex.contains(&operation.column.id) {
+            // Only a DELETE may name a column of one cell twice.
+            if operation.column.is_complex() || self.plan.kind == ModificationKind::Delete {
+                if changed.contains(&operation.column.id) {
                     let done =
                         std::mem::replace(&mut update, RowUpdate::new(self.time, operations.len(), 64));
                     give(done.build(clustering, LivenessInfo::EMPTY, DeletionTime::LIVE));
-                    complex.clear();
+                    changed.clear();
                 }
-                complex.push(operation.column.id);
+                changed.push(operation.column.id);
             }
             operation.execute(self.bind, &mut update, current)?;
         }
