@@ -158,6 +158,8 @@ fn statement(schema: &Schema, random: &mut Random, index: usize, now_seconds: i3
         _ => i64::try_from(index).ok().map(|index| 1_000_000 + index),
     };
     let values = writer.into_values();
+    // Cassandra loses its way in such pages: their states have numbers below 0.
+    let page_size = page_size.filter(|_| kind != "select group by");
     Step::Statement(Statement {
         kind,
         table: Some(table.name),

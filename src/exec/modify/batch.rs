@@ -124,7 +124,7 @@ impl BatchPlan {
             return self.execute_conditionally(context, values).map(Outcome::Conditional);
         }
         let mut collector = MutationCollector::default();
-        let mut keys = self.keys_to_guard(context, &values)?.map(Vec::into_iter);
+        let mut keys = self.keys_to_guard(context, values)?.map(Vec::into_iter);
         for (i, statement) in self.statements.iter().enumerate() {
             let bind = context.bind(values(i));
             let timestamp = self.attributes.timestamp(&bind, context.timestamp)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::collector::MutationCollector;
 use super::condition::{BoundCondition, Conditions};
-use super::{ModificationKind, ModificationPlan, RowWriter, check_clustering};
+use super::{ModificationKind, ModificationPlan, RowWriter, check_clustering, check_whole};
 use crate::cluster::conditional::Contested;
 use crate::error::Error;
 use crate::exec::ExecutionContext;
@@ -313,7 +313,7 @@ impl<'a> ConditionalRequest<'a> {
             }
         };
         if let Some(clustering) = &clustering {
-            check_clustering(&plan.table, clustering)?;
+            check_clustering(clustering)?;
         }
         if let Some(part) = &plan.conditional {
             self.add_conditions(&part.conditions, clustering.as_ref(), &bind, plan)?;
@@ -483,6 +483,7 @@ impl<'a> ConditionalRequest<'a> {
                 Change::Slices(slices) => plan.delete_slices(&self.key, slices, time, &mut collector)?,
                 Change::Static => writer.partition(&self.key, &[], here, &mut collector)?,
                 Change::Row(clustering) => {
+                    check_whole(&plan.table, clustering)?;
                     let named =
                         if clustering.is_empty() { &[][..] } else { std::slice::from_ref(clustering) };
                     writer.partition(&self.key, named, here, &mut collector)?;

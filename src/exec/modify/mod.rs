@@ -135,7 +135,8 @@ impl ModificationPlan {
             return Ok(());
         }
         for clustering in &clusterings {
-            check_clustering(&self.table, clustering)?;
+            check_whole(&self.table, clustering)?;
+            check_clustering(clustering)?;
         }
         let time = self.attributes.write_time(bind, &self.table, default_timestamp, context)?;
         let current = self.read_current(context, &keys, &clusterings)?;
@@ -381,8 +382,8 @@ impl RowWriter<'_> {
 /// The longest clustering value.
 const CLUSTERING_LENGTH_MAX: usize = 65535;
 
-fn check_clustering(table: &TableMetadata, clustering: &Clustering) -> Result<(), Error> {
-    // What was before CQL refused this; Cassandra: `UpdateParameters.newRow`.
+/// What was before CQL refused rows of compact tables without a clustering (Cassandra: `UpdateParameters.newRow`).
+fn check_whole(table: &TableMetadata, clustering: &Clustering) -> Result<(), Error> {
     if let [column] = &table.clustering[..]
         && table.is_dense
         && !table.is_compound
@@ -391,6 +392,10 @@ fn check_clustering(table: &TableMetadata, clustering: &Clustering) -> Result<()
         let name = &column.name;
         return Err(Error::invalid(format!("Invalid empty or null value for column {name}")));
     }
+    Ok(())
+}
+
+fn check_clustering(clustering: &Clustering) -> Result<(), Error> {
     let total: usize = clustering.values().flatten().map(<[u8]>::len).sum();
     if total > CLUSTERING_LENGTH_MAX {
         return Err(Error::invalid(format!(

@@ -78,6 +78,12 @@ impl Restrictions {
     }
 }
 
+/// Whether a key was refused for its length.
+pub(crate) fn is_of_length(refused: &Error) -> bool {
+    let text = refused.to_string();
+    text == "Key may not be empty" || text.starts_with("Key length of ")
+}
+
 fn decorated(key: Bytes) -> Result<DecoratedKey, Error> {
     if key.is_empty() {
         return Err(invalid("Key may not be empty"));

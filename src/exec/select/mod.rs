@@ -36,6 +36,7 @@ use super::options::{ProtocolVersion, QueryOptions, Values};
 use super::pager::{Pager, Query, Reader};
 use super::paging::{NO_LIMIT, PagingState};
 use super::restrictions::Restrictions;
+use super::restrictions::keys::is_of_length;
 use super::result::{Columns, ResultMetadata, Rows};
 use super::term::{BindContext, Bound, Term};
 use crate::consistency::Consistency;
@@ -279,7 +280,13 @@ impl SelectPlan {
             let Some((start, end)) = restrictions.key_range(bind)? else { return Ok(None) };
             (DataRange::Range { start, end }, clustering)
         } else {
-            let keys = restrictions.partition_keys(bind)?;
+            let keys = match restrictions.partition_keys(bind) {
+                // Where no row can match, no key is looked at.
+                Err(refused) if is_of_length(&refused) && self.clustering_filter(bind)?.is_none() => {
+                    return Ok(None);
+                }
+                keys => keys?,
+            };
             if keys.is_empty() {
                 return Ok(None);
             }

@@ -167,8 +167,10 @@ impl<'a, 'm> SelectorFactory<'a, 'm> {
 
     fn cast(&mut self, selected: &Selectable<'a>, to: &CqlType) -> Result<Made, Error> {
         let made = self.make(selected, None)?;
-        // A cast of a value to its own type does nothing at all, not even to its name.
-        if made.cql_type == *to {
+        // A cast of a value to its own type does nothing at all, not even to its name. To Cassandra the type of a
+        // column in descending order is another one.
+        let is_reversed = matches!(selected, Selectable::Column(column) if column.is_reversed());
+        if made.cql_type == *to && !is_reversed {
             return Ok(made);
         }
         let name = format!("cast_as_{to}");
