@@ -234,3 +234,77 @@ fn cache(values: &Values, name: &str) -> CacheOptions {
         entries_max: entries.and_then(|count| usize::try_from(count).ok()).unwrap_or(1000),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test")]
+
+    use std::path::Path;
+
+    use super::super::Config;
+    use super::*;
+
+    fn parse(text: &str) -> Result<AuthOptions, String> {
+        let config = Config::parse(text, None, Path::new("/var/lib/cassandra"));
+        config.map(|config| config.auth).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everybody_comes_in_unless_the_file_says_otherwise() {
+        let options = parse("").unwrap();
+        assert_eq!(options.authenticator, Authenticator::AllowAll);
+        assert!(!options.authorizes && !options.authorizes_datacenters && options.cidr.is_none());
+        assert_eq!(options.roles.validity, Duration::from_secs(2));
+        assert_eq!(options.read_consistency, Consistency::LocalQuorum);
+        assert_eq!(options.write_consistency, Consistency::EachQuorum);
+    }
+
+    #[test]
+    fn classes_may_have_their_package_or_not() {
+        for package in ["", PACKAGE] {
+            let options = parse(&format!(
+                "authenticator: {package}PasswordAuthenticator\nauthorizer: {package}CassandraAuthorizer\n\
+                 network_authorizer: {package}CassandraNetworkAuthorizer\nrole_manager: \
+                 {package}CassandraRoleManager\ncidr_authorizer: {{class_name: {package}CassandraCIDRAuthorizer, \
+                 parameters: {{cidr_authorizer_mode: ENFORCE, cidr_checks_for_superusers: true}}}}\n\
+                 permissions_validity: 0ms\nroles_update_interval: 1s\n"
+            ))
+            .unwrap();
+            assert_eq!(options.authenticator, Authenticator::Password);
+            assert!(options.authorizes && options.authorizes_datacenters);
+            let cidr = options.cidr.unwrap();
+            assert!(!cidr.only_monitors && cidr.checks_superusers);
+            assert_eq!(options.permissions.validity, Duration::ZERO);
+            assert_eq!(options.roles.update_interval, Some(Duration::from_secs(1)));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let mutual = "authenticator: {class_name: MutualTlsAuthenticator, parameters: {validator_class_name: \
+                      SpiffeCertificateValidator}}\n";
+        for (text, why) in [
+            ("authenticator: org.example.Own\n", "org.example.Own is not supported"),
+            ("authorizer: org.example.Own\n", "org.example.Own is not supported"),
+            ("role_manager: org.example.Own\n", "only CassandraRoleManager"),
+            ("authorizer: CassandraAuthorizer\n", "has authorization enabled which requires"),
+            ("network_authorizer: CassandraNetworkAuthorizer\n", "can't be used with"),
+            ("cidr_authorizer: {class_name: CassandraCIDRAuthorizer}\n", "can't be used with"),
+            ("authenticator: MutualTlsAuthenticator\n", "validator_class_name is not set"),
+            (mutual, "requires client_encryption_options.enabled to be true"),
+            (
+                "authenticator: {class_name: MutualTlsAuthenticator, parameters: {validator_class_name: Own}}\n",
+                "only SpiffeCertificateValidator",
+            ),
+            (
+                "authenticator: PasswordAuthenticator\ncidr_authorizer: {class_name: CassandraCIDRAuthorizer, \
+                 parameters: {cidr_authorizer_mode: SOMETIMES}}\n",
+                "MONITOR or ENFORCE",
+            ),
+            ("auth_read_consistency_level: MOST\n", "there is no consistency level MOST"),
+        ] {
+            let error = parse(text).map(|_| ()).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}

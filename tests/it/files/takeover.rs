@@ -2,6 +2,7 @@
 
 use compat_suite::available;
 use compat_suite::cassandra::{Cassandra, Options};
+use scylla::client::session_builder::SessionBuilder;
 
 use super::{ask, connect, helenus, nodetool, runtime, workload};
 
@@ -62,6 +63,78 @@ fn each_goes_on_with_what_the_other_left() {
         let session = connect(server.address()).await;
         assert_same(&expected, &answers(&session).await);
     });
+}
+
+/// The same for roles: who could log in and what he could do with the one, can with the other.
+#[test]
+fn roles_change_hands() {
+    let name = "roles_change_hands";
+    let directory = tempfile::tempdir().expect("a directory");
+    let options =
+        Options { directory: Some(directory.path().to_owned()), authentication: true, ..Options::quick() };
+    let Some(node) = available(name, Cassandra::start(&options)) else { return };
+    let runtime = runtime();
+    let address = node.address();
+    runtime.block_on(async {
+        let first = log_in(address, "cassandra", "cassandra").await;
+        for statement in [
+            "CREATE KEYSPACE roles WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+            "CREATE TABLE roles.t (k int PRIMARY KEY)",
+            "CREATE ROLE theirs WITH PASSWORD = 'of Cassandra' AND LOGIN = true",
+            "CREATE ROLE readers",
+            "GRANT SELECT ON roles.t TO readers",
+            "GRANT readers TO theirs",
+        ] {
+            first.query_unpaged(statement, ()).await.expect(statement);
+        }
+    });
+    node.nodetool(&["drain"]).expect("drained");
+    node.stop().expect("stopped");
+    let yaml = "authenticator: PasswordAuthenticator\nauthorizer: CassandraAuthorizer\n";
+    let server = helenus(Some(directory.path()), yaml);
+    runtime.block_on(async {
+        may_only_read(&log_in(server.address(), "theirs", "of Cassandra").await).await;
+        let first = log_in(server.address(), "cassandra", "cassandra").await;
+        for statement in [
+            "CREATE ROLE ours WITH PASSWORD = 'of Helenus' AND LOGIN = true",
+            "GRANT readers TO ours",
+            "ALTER ROLE theirs WITH PASSWORD = 'changed'",
+        ] {
+            first.query_unpaged(statement, ()).await.expect(statement);
+        }
+    });
+    nodetool(&server, &["flush", "system_auth"]);
+    server.kill().expect("killed");
+    let std::net::IpAddr::V4(address) = address.ip() else { unreachable!("it has a loopback address") };
+    let node =
+        Cassandra::start(&Options { address: Some(address), ..options }).expect("Cassandra starts on ours");
+    runtime.block_on(async {
+        may_only_read(&log_in(node.address(), "ours", "of Helenus").await).await;
+        may_only_read(&log_in(node.address(), "theirs", "changed").await).await;
+    });
+    node.stop().expect("stopped");
+}
+
+/// A session of a role, which may take a moment to be there: Cassandra makes the first one after it listens.
+async fn log_in(
+    address: std::net::SocketAddr,
+    user: &str,
+    password: &str,
+) -> scylla::client::session::Session {
+    let builder = || SessionBuilder::new().known_node_addr(address).user(user, password);
+    for _ in 0..100 {
+        if let Ok(session) = builder().build().await {
+            return session;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    builder().build().await.expect("a role that may log in")
+}
+
+async fn may_only_read(session: &scylla::client::session::Session) {
+    session.query_unpaged("SELECT * FROM roles.t", ()).await.expect("permitted");
+    let error = session.query_unpaged("INSERT INTO roles.t (k) VALUES (1)", ()).await.expect_err("a refusal");
+    assert!(error.to_string().contains("has no MODIFY permission on <table roles.t>"), "{error}");
 }
 
 /// What every query of the workload gives.
