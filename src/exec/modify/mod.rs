@@ -209,7 +209,7 @@ impl ModificationPlan {
         };
         let limits =
             if all_rows { DataLimits { per_partition: 1, ..DataLimits::NONE } } else { DataLimits::NONE };
-        let command = ReadCommand {
+        let mut command = ReadCommand {
             table: self.table.clone(),
             now_in_seconds: context.now_in_seconds,
             columns: ColumnFilter::ALL,
@@ -220,7 +220,19 @@ impl ModificationPlan {
             tracks_warnings: false,
         };
         let report = |report: &crate::storage::ReadReport| context.report(report);
-        context.coordinator.read(&command, context.options.consistency, context.io, &report).map(Some)
+        let read = |command: &ReadCommand| {
+            context.coordinator.read(command, context.options.consistency, context.io, &report)
+        };
+        let mut found = read(&command)?;
+        let is_missing = |key: &&DecoratedKey| found.partitions.iter().all(|p| p.key != **key);
+        let missing: Vec<DecoratedKey> = keys.iter().filter(is_missing).cloned().collect();
+        if !all_rows && !missing.is_empty() && self.statics.iter().any(|op| op.action.requires_read()) {
+            // None of their rows is there, but their static rows may be.
+            command.range = DataRange::Keys(missing);
+            command.clustering = ClusteringIndexFilter::Names { clusterings: Vec::new(), reversed: false };
+            found.partitions.extend(read(&command)?.partitions);
+        }
+        Ok(Some(found))
     }
 }
 
