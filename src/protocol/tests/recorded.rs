@@ -148,7 +148,8 @@ async fn play(case: &Case, address: std::net::SocketAddr) -> Result<(), String> 
         }
     }
     let mut bytes = [0];
-    let closed = match tokio::time::timeout(Duration::from_millis(30), socket.read(&mut bytes)).await {
+    let patience = if case.closed { Duration::from_secs(10) } else { Duration::from_millis(30) };
+    let closed = match tokio::time::timeout(patience, socket.read(&mut bytes)).await {
         Ok(Ok(0) | Err(_)) => true,
         Ok(Ok(_)) => return Err("more came than expected".to_owned()),
         Err(_) => false,

@@ -85,17 +85,17 @@ async fn reads_from_a_slow_disk() {
     slow.query("INSERT INTO s.t (k, v) VALUES (1, 0x01)").await.unwrap();
     slow.query("UPDATE s.c SET n = n + 1 WHERE k = 1").await.unwrap();
     slow.flush().await;
-    slow.set_slow("-Index.db", Duration::from_secs(3));
+    slow.set_slow("-Index.db", Duration::from_secs(6));
     let (error, after) = slow.timed("SELECT * FROM s.t WHERE k = 1").await;
     assert_eq!(error, read_timeout());
-    assert!((Duration::from_millis(200)..Duration::from_secs(2)).contains(&after), "{after:?}");
+    assert!((Duration::from_millis(200)..Duration::from_secs(5)).contains(&after), "{after:?}");
     let (error, after) = slow.timed("SELECT * FROM s.t").await;
     assert_eq!(error, read_timeout());
-    assert!((Duration::from_millis(600)..Duration::from_secs(2)).contains(&after), "{after:?}");
+    assert!((Duration::from_millis(600)..Duration::from_secs(5)).contains(&after), "{after:?}");
     // A counter is read before it is written.
     let (error, after) = slow.timed("UPDATE s.c SET n = n + 1 WHERE k = 1").await;
     assert_eq!(error, write_timeout(WriteType::Counter));
-    assert!(after < Duration::from_secs(2), "{after:?}");
+    assert!(after < Duration::from_secs(5), "{after:?}");
     assert_eq!(nodetool(slow.home.path(), "settimeout read 900").await, (String::new(), 0));
     let (_, after) = slow.timed("SELECT * FROM s.t WHERE k = 1").await;
     assert!(after >= Duration::from_millis(900), "{after:?}");
@@ -156,14 +156,14 @@ fn requests_that_wait_for_a_thread() {
         slow.query("INSERT INTO s.t (k, v) VALUES (1, 0x01)").await.unwrap();
         let storage = slow.server.node.coordinator().storage().clone();
         storage.flush_all().unwrap();
-        slow.set_slow("-Index.db", Duration::from_millis(1500));
+        slow.set_slow("-Index.db", Duration::from_secs(3));
         let (first, second) = tokio::join!(
             slow.query("SELECT * FROM s.t WHERE k = 1"),
             slow.timed("SELECT v FROM s.t WHERE k = 1")
         );
         first.unwrap();
         assert_eq!(second.0, Error::Overloaded("Query timed out before it could start".to_owned()));
-        assert!(second.1 < Duration::from_millis(1200), "{:?}", second.1);
+        assert!(second.1 < Duration::from_millis(2500), "{:?}", second.1);
         slow.fs.set_faults(Faults::default());
         slow.server.stop().await;
     });
