@@ -135,10 +135,10 @@ impl ModificationPlan {
             return Ok(());
         }
         for clustering in &clusterings {
-            check_whole(&self.table, clustering)?;
             check_clustering(clustering)?;
         }
         let time = self.attributes.write_time(bind, &self.table, default_timestamp, context)?;
+        clusterings.iter().try_for_each(|clustering| check_whole(&self.table, clustering))?;
         let current = self.read_current(context, &keys, &clusterings)?;
         for key in keys {
             let here = current.as_ref().and_then(|r| r.partitions.iter().find(|p| p.key == key));

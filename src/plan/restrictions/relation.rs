@@ -352,7 +352,14 @@ fn check_whole(column: &ColumnMetadata, operator: &str) -> Result<(), Error> {
 
 fn contained(column: &ColumnMetadata, receiver: &Receiver, is_key: bool) -> Result<Receiver, Error> {
     let name = &column.name;
+    // To Cassandra the type of a column in descending order is no collection.
     match (&column.cql_type, is_key) {
+        _ if column.is_reversed() && !is_key => {
+            Err(Error::invalid(format!("Cannot use CONTAINS on non-collection column {name}")))
+        }
+        (_, true) if column.is_reversed() => {
+            Err(Error::invalid(format!("Cannot use CONTAINS KEY on non-map column {name}")))
+        }
         (CqlType::Map { key, .. }, true) => Ok(key_of(receiver, key)),
         (_, true) => Err(Error::invalid(format!("Cannot use CONTAINS KEY on non-map column {name}"))),
         (CqlType::Map { value, .. }, false) => Ok(value_of(receiver, value)),
