@@ -29,6 +29,8 @@ pub struct Settings {
     pub default_keyspace_factor: usize,
     /// `drop_compact_storage_enabled`.
     pub drop_compact_storage_enabled: bool,
+    /// `dynamic_data_masking_enabled`.
+    pub masking_enabled: bool,
     /// The names of `memtable.configurations`.
     pub memtables: BTreeSet<String>,
     /// How long requests may take.
@@ -74,6 +76,7 @@ impl Default for Settings {
             cdc_enabled: false,
             default_keyspace_factor: 1,
             drop_compact_storage_enabled: false,
+            masking_enabled: false,
             memtables: BTreeSet::new(),
             timeouts: Arc::default(),
             guardrails: Arc::default(),

@@ -216,7 +216,8 @@ fn signatures(functions: &[Arc<Function>]) -> String {
     functions.iter().map(|f| f.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-struct TermArgument<'a, 'p>(&'a ast::Term, &'a TermPlanner<'p>);
+/// An argument that is a term.
+pub(super) struct TermArgument<'a, 'p>(pub(super) &'a ast::Term, pub(super) &'a TermPlanner<'p>);
 
 impl Argument for TermArgument<'_, '_> {
     fn test(&self, receiver: &Receiver) -> Result<TestResult, Error> {

@@ -1,5 +1,7 @@
 //! Columns of a table.
 
+use std::fmt;
+
 use crate::types::CqlType;
 
 /// A column's identity within its table, stable while the process runs: a column added later gets a higher
@@ -41,8 +43,26 @@ pub struct ColumnMetadata {
     pub position: usize,
     /// Its order, for clustering columns.
     pub order: ClusteringOrder,
-    /// The masking function of `MASKED WITH`, as CQL text.
-    pub mask: Option<String>,
+    /// `MASKED WITH`
+    pub mask: Option<ColumnMask>,
+}
+
+/// What users see in place of a column's values (Cassandra: `ColumnMask`): a native function, called with the value and
+/// these arguments after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnMask {
+    /// The name of the function, without its keyspace.
+    pub function: String,
+    /// The types of the further arguments, and their values; none for null.
+    pub arguments: Vec<(CqlType, Option<Vec<u8>>)>,
+}
+
+impl fmt::Display for ColumnMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments =
+            self.arguments.iter().map(|(cql_type, value)| cql_type.to_cql_literal(value.as_deref()));
+        write!(f, "system.{}({})", self.function, arguments.collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl ColumnMetadata {

@@ -9,7 +9,9 @@ pub mod system;
 mod table;
 mod type_name;
 
-pub use column::{ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, DroppedColumn, assign_initial_ids};
+pub use column::{
+    ClusteringOrder, ColumnId, ColumnKind, ColumnMask, ColumnMetadata, DroppedColumn, assign_initial_ids,
+};
 pub use params::{
     Caching, CompactionParams, CompressionParams, KeyspaceParams, Replication, SpeculativeRetry, TableParams,
 };

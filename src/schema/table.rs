@@ -152,6 +152,11 @@ impl TableMetadata {
         KINDS.into_iter().flat_map(|kind| self.list(kind))
     }
 
+    /// Whether a column is masked.
+    pub fn has_masks(&self) -> bool {
+        self.columns().any(|column| column.mask.is_some())
+    }
+
     /// Every column in the order of `SELECT *`: partition key, clustering, then static, then regular ones, each
     /// by the bytes of their name (Cassandra: `TableMetadata.allColumnsInSelectOrder`).
     pub fn columns_in_select_order(&self) -> impl Iterator<Item = &ColumnMetadata> {

@@ -361,6 +361,10 @@ impl UserAccess<'_> {
 }
 
 impl Access for UserAccess<'_> {
+    fn user_name(&self) -> &str {
+        self.user.name()
+    }
+
     fn has_table_permission(&self, table: &TableMetadata, permission: Permission) -> Result<bool, Error> {
         self.ensure_access()?;
         if !self.auth().options.authorizes {

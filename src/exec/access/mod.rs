@@ -24,6 +24,9 @@ use super::plan::Outcome;
 
 /// The user that a request is run for.
 pub trait Access: Send + Sync + fmt::Debug {
+    /// The user's name in messages.
+    fn user_name(&self) -> &str;
+
     /// Whether the user has a permission on the table, its keyspace, or everything (Cassandra:
     /// `ClientState.hasTablePermission`). Ends with `WouldBlock` where that has to be read from the disk and must not.
     fn has_table_permission(&self, table: &TableMetadata, permission: Permission) -> Result<bool, Error>;

@@ -22,6 +22,7 @@ impl SchemaTransformation {
             default_keyspace_factor: settings.default_keyspace_factor,
             memtables: settings.memtables.clone(),
             drop_compact_storage_enabled: settings.drop_compact_storage_enabled,
+            masking_enabled: settings.masking_enabled,
             new_table_id: TableId(Uuid::from_bytes(time_uuid::next())),
             timestamp_us: coordinator.clock().next_timestamp(),
             guardrails: context.guardrails.cloned(),

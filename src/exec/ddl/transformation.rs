@@ -23,6 +23,8 @@ pub struct DdlContext {
     pub memtables: BTreeSet<String>,
     /// `drop_compact_storage_enabled`.
     pub drop_compact_storage_enabled: bool,
+    /// `dynamic_data_masking_enabled`.
+    pub masking_enabled: bool,
     /// The id of a table that is created without one.
     pub new_table_id: TableId,
     /// The time of the change, in microseconds.

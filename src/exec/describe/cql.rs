@@ -108,7 +108,8 @@ pub fn create_table(table: &TableMetadata, internals: bool) -> String {
 
 fn column_text(column: &ColumnMetadata, is_static: bool) -> String {
     let suffix = if is_static { " static" } else { "" };
-    format!("{} {}{suffix}", maybe_quoted(&column.name), column.cql_type)
+    let mask = column.mask.as_ref().map_or_else(String::new, |mask| format!(" MASKED WITH {mask}"));
+    format!("{} {}{suffix}{mask}", maybe_quoted(&column.name), column.cql_type)
 }
 
 /// Dropped columns in the order of Cassandra's hash map.

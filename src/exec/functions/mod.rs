@@ -19,6 +19,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
+use crate::schema::ColumnMask;
 use crate::types::{CqlType, maybe_quoted, token};
 
 /// What a function may know besides its arguments.
@@ -133,6 +134,25 @@ pub fn candidates(name: &str, call: &CallShape<'_>) -> Result<Vec<Arc<Function>>
     }
     let made = generic::make(name, call)?;
     Ok(made.into_iter().map(Arc::new).collect())
+}
+
+/// The function of a mask, for a column of that type; none where there is none of that name.
+pub fn of_mask(mask: &ColumnMask, cql_type: &CqlType) -> Result<Option<Arc<Function>>, Error> {
+    let further = mask.arguments.iter().map(|(cql_type, _)| Some(cql_type.clone()));
+    let arg_types: Vec<Option<CqlType>> = std::iter::once(Some(cql_type.clone())).chain(further).collect();
+    let shape = CallShape {
+        arg_types: &arg_types,
+        text: &|_| mask.to_string(),
+        array_size: &|_| None,
+        receiver: Some(cql_type),
+        partition_key: &[],
+    };
+    Ok(candidates(&mask.function, &shape)?.into_iter().next())
+}
+
+/// Whether a native function is one that masks (Cassandra: `MaskingFunction`).
+pub fn is_masking(name: &str) -> bool {
+    ["mask_default", "mask_hash", "mask_inner", "mask_null", "mask_outer", "mask_replace"].contains(&name)
 }
 
 /// The functions whose signatures do not depend on the call, by name.

@@ -98,6 +98,17 @@ impl Restrictions {
         self.clustering.is_empty() && !self.restricts_regular_columns
     }
 
+    /// Whether something is asked of the column (Cassandra: `isRestricted`): of a key column also by `token(…)`.
+    pub fn is_restricted(&self, column: &ColumnMetadata) -> bool {
+        let list = match column.kind {
+            ColumnKind::PartitionKey if self.token.is_some() => return true,
+            ColumnKind::PartitionKey => &self.partition_key,
+            ColumnKind::Clustering => &self.clustering,
+            ColumnKind::Static | ColumnKind::Regular => &self.other,
+        };
+        list.iter().any(|r| r.columns.iter().any(|c| c.id == column.id))
+    }
+
     /// Whether the column is restricted by an equality.
     pub fn is_restricted_by_eq(&self, column: &ColumnMetadata) -> bool {
         let list = match column.kind {

@@ -97,6 +97,7 @@ pub fn column_of(source: &Source) -> Option<ColumnId> {
 fn find(selector: &Selector, columns: &mut Vec<ColumnId>, parts: &mut Vec<SelectedPart>) {
     match selector {
         Selector::Column(source) => columns.extend(column_of(source)),
+        Selector::Masked(masked) => columns.extend(column_of(&masked.source)),
         Selector::Term(_) | Selector::Aggregate(_) => {}
         Selector::Call { arguments, .. } => arguments.iter().for_each(|a| find(a, columns, parts)),
         Selector::Timestamp { selected, .. } | Selector::Field { selected, .. } => {
@@ -123,7 +124,11 @@ fn find(selector: &Selector, columns: &mut Vec<ColumnId>, parts: &mut Vec<Select
 
 /// The column of which an element or slice is selected, and the type of its keys, where it has a cell for each key.
 fn part_of(selected: &Selector) -> Option<(ColumnId, CqlType)> {
-    let Selector::Column(source) = selected else { return None };
+    let source = match selected {
+        Selector::Column(source) => source,
+        Selector::Masked(masked) => &masked.source,
+        _ => return None,
+    };
     let Form::Complex(cql_type) = &source.form else { return None };
     let key_type = match cql_type {
         CqlType::Map { key, .. } => key,

@@ -54,6 +54,7 @@ struct Groups<'a> {
     plan: &'a SelectPlan,
     bind: BindContext<'a>,
     now_in_seconds: i64,
+    unmask: bool,
     output: Output<'a>,
     states: Vec<Box<dyn Accumulator>>,
     first: Option<OwnedRow>,
@@ -71,6 +72,7 @@ impl<'a> Groups<'a> {
             plan,
             bind,
             now_in_seconds: context.now_in_seconds,
+            unmask: context.unmask,
             output: Output::new(plan, *context, limit),
             states: states.collect(),
             first: None,
@@ -92,8 +94,12 @@ impl<'a> Groups<'a> {
         let values = found.clustering().values().take(group_by.clustering_columns);
         let mut clustering: Vec<Option<Vec<u8>>> = values.map(|value| value.map(<[u8]>::to_vec)).collect();
         if let Some(function) = &group_by.function {
-            let with =
-                Evaluation { row: Some(row.view(self.now_in_seconds)), aggregates: &[], bind: self.bind };
+            let with = Evaluation {
+                row: Some(row.view(self.now_in_seconds)),
+                aggregates: &[],
+                bind: self.bind,
+                unmask: self.unmask,
+            };
             clustering.pop();
             clustering.push(function.evaluate(&with)?.map(|value| value.into_owned()));
         }
@@ -102,7 +108,12 @@ impl<'a> Groups<'a> {
 
     /// Adds a row to the current group.
     fn add(&mut self, row: OwnedRow) -> Result<(), Error> {
-        let with = Evaluation { row: Some(row.view(self.now_in_seconds)), aggregates: &[], bind: self.bind };
+        let with = Evaluation {
+            row: Some(row.view(self.now_in_seconds)),
+            aggregates: &[],
+            bind: self.bind,
+            unmask: self.unmask,
+        };
         for (call, state) in self.plan.aggregates.iter().zip(&mut self.states) {
             add_to(call, state.as_mut(), &with)?;
         }

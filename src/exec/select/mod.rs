@@ -11,9 +11,11 @@
 //! - [`output`]: makes rows of the result.
 //! - [`read_size`]: how much is returned.
 //! - [`group`]: GROUP BY and aggregates.
+//! - [`masks`]: who may see what masks hide.
 
 pub mod columns;
 pub mod group;
+pub mod masks;
 pub mod output;
 pub mod plain;
 pub mod read_size;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 use self::columns::ReadColumns;
 use self::group::{GroupBy, GroupCounts};
+use self::masks::Masks;
 use self::output::Output;
 use self::plain::SelectedColumns;
 use self::read_size::ReadSizeLimit;
@@ -90,6 +93,8 @@ pub struct SelectPlan {
     pub limit: Option<Term>,
     /// `PER PARTITION LIMIT`
     pub per_partition_limit: Option<Term>,
+    /// What is masked; none where the table has no masks.
+    pub masks: Option<Masks>,
     /// `ALLOW FILTERING`
     pub allow_filtering: bool,
     /// `DISTINCT`
@@ -115,6 +120,8 @@ pub struct SelectContext<'a> {
     pub functions: &'a FunctionContext,
     /// Who answers reads.
     pub reader: &'a dyn Reader,
+    /// Whether the user may see what masks hide.
+    pub unmask: bool,
     /// The guardrails, where the user is an ordinary one.
     pub guard: Option<Guard<'a>>,
     /// How much may be returned; none where that is not looked at (`read_thresholds_enabled`).
@@ -141,6 +148,7 @@ impl SelectPlan {
 
     /// Runs it at the request's consistency level.
     pub fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Rows, Error> {
+        self.masks.as_ref().map_or(Ok(()), |masks| masks.authorize(&self.table, context))?;
         if let Some(guard) = context.guard() {
             self.guard(guard)?;
             self.guard_levels(context, guard)?;
@@ -157,6 +165,7 @@ impl SelectPlan {
             now_in_seconds: context.now_in_seconds,
             functions: &context.functions,
             reader: context,
+            unmask: self.may_unmask(context)?,
             guard: context.guard(),
             read_size,
             warn: &|warning| context.warn(warning),
@@ -186,6 +195,14 @@ impl SelectPlan {
             }
         }
         Ok(())
+    }
+
+    /// Whether the user may see what masks hide.
+    fn may_unmask(&self, context: &ExecutionContext<'_>) -> Result<bool, Error> {
+        match self.masks {
+            None => Ok(true),
+            Some(_) => masks::may_unmask(&self.table, context),
+        }
     }
 
     /// Holds the size of a page against its guardrail.

@@ -68,7 +68,7 @@ impl<'a> Output<'a> {
         aggregates: &[OwnedValue],
     ) -> Result<(), Error> {
         self.plan.check_read_size(&self.context, self.size)?;
-        let with = Evaluation { row: view, aggregates, bind: self.bind };
+        let with = Evaluation { row: view, aggregates, bind: self.bind, unmask: self.context.unmask };
         let mut values = Vec::new();
         match &self.plan.selection {
             Selection::Columns(SelectedColumns { sources, .. }) => {
@@ -102,7 +102,12 @@ impl<'a> Output<'a> {
         match &self.plan.selection {
             Selection::Columns(columns) if as_they_are => columns.write(&view, &mut self.writer),
             Selection::Expressions(selectors) if as_they_are => {
-                let with = Evaluation { row: Some(view), aggregates: &[], bind: self.bind };
+                let with = Evaluation {
+                    row: Some(view),
+                    aggregates: &[],
+                    bind: self.bind,
+                    unmask: self.context.unmask,
+                };
                 self.writer.begin_row();
                 for selector in selectors {
                     match selector {

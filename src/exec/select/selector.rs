@@ -18,6 +18,8 @@ pub type Selected<'r> = Option<Cow<'r, [u8]>>;
 pub enum Selector {
     /// A column.
     Column(Source),
+    /// A column that is masked.
+    Masked(Box<MaskedColumn>),
     /// What needs no row.
     Term(Term),
     /// A scalar function.
@@ -77,6 +79,32 @@ pub enum Selector {
     },
 }
 
+/// A column that is masked, and its mask.
+#[derive(Clone, Debug)]
+pub struct MaskedColumn {
+    /// Where its value comes from.
+    pub source: Source,
+    /// What masks it.
+    pub function: Arc<Function>,
+    /// What follows the value in the call.
+    pub arguments: Vec<Option<Vec<u8>>>,
+}
+
+impl MaskedColumn {
+    /// Its value, as the user may see it.
+    fn value<'r>(&self, with: &Evaluation<'r>) -> Result<Selected<'r>, Error> {
+        let Some(row) = &with.row else { return Ok(None) };
+        let value = self.source.value(row);
+        if with.unmask {
+            return Ok(value);
+        }
+        let further = self.arguments.iter().map(Option::as_deref);
+        let arguments: smallvec::SmallVec<[Option<&[u8]>; 4]> =
+            std::iter::once(value.as_deref()).chain(further).collect();
+        Ok(self.function.execute(&arguments, with.bind.functions)?.map(Cow::Owned))
+    }
+}
+
 /// A call of an aggregate function.
 #[derive(Clone, Debug)]
 pub struct AggregateCall {
@@ -95,6 +123,8 @@ pub struct Evaluation<'r> {
     pub aggregates: &'r [Option<Vec<u8>>],
     /// Bound values.
     pub bind: BindContext<'r>,
+    /// Whether the user may see what masks hide.
+    pub unmask: bool,
 }
 
 /// What a term is worth as a key of an element or slice.
@@ -116,6 +146,7 @@ impl Selector {
     pub fn evaluate<'r>(&'r self, with: &Evaluation<'r>) -> Result<Selected<'r>, Error> {
         match self {
             Self::Column(source) => Ok(with.row.as_ref().and_then(|row| source.value(row))),
+            Self::Masked(masked) => masked.value(with),
             Self::Term(term) => Ok(match term.bind(&with.bind)? {
                 Bound::Bytes(bytes) => Some(bytes),
                 Bound::Null | Bound::Unset => None,
@@ -177,7 +208,7 @@ impl Selector {
             Self::Timestamp { selected, .. } | Self::Field { selected, .. } => selected.check_keys(bind),
             Self::Call { arguments, .. } => arguments.iter().try_for_each(|a| a.check_keys(bind)),
             Self::Composite { parts, .. } => parts.iter().flatten().try_for_each(|p| p.check_keys(bind)),
-            Self::Column(_) | Self::Term(_) | Self::Aggregate(_) => Ok(()),
+            Self::Column(_) | Self::Masked(_) | Self::Term(_) | Self::Aggregate(_) => Ok(()),
         }
     }
 
@@ -185,7 +216,7 @@ impl Selector {
     pub fn is_aggregate(&self) -> bool {
         match self {
             Self::Aggregate(_) => true,
-            Self::Column(_) | Self::Term(_) => false,
+            Self::Column(_) | Self::Masked(_) | Self::Term(_) => false,
             Self::Call { arguments, .. } => arguments.iter().any(Self::is_aggregate),
             Self::Timestamp { selected, .. }
             | Self::Field { selected, .. }
@@ -204,6 +235,7 @@ impl Selector {
     ) -> Result<Timestamps, Error> {
         match self {
             Self::Column(source) => Ok(timestamps::of_column(source, kind, row)),
+            Self::Masked(masked) => Ok(timestamps::of_column(&masked.source, kind, row)),
             Self::Field { selected, index } => match self.evaluate(with)? {
                 None => Ok(Timestamps::None),
                 Some(_) => Ok(selected.timestamps(kind, row, with)?.get(*index)),

@@ -8,16 +8,17 @@ use cql_grammar::ast::{AlterTable, AlterTableAction, ColumnDefinition, Name};
 use super::attributes::Attributes;
 use super::column_type::{RawType, check_classes};
 use super::create_table::{
-    COLUMNS_MAX, column, guard_compression, guard_ttl, guard_types, has_nested_multi_cell, masking_is_off,
-    refuse_masks, static_without_clustering, validate,
+    COLUMNS_MAX, column, guard_compression, guard_ttl, guard_types, has_nested_multi_cell,
+    static_without_clustering, validate,
 };
+use super::mask::{MaskSite, check_enabled};
 use super::user_type::expand_user_types;
 use super::{Resource, check_keyspace_name, check_permitted, keyspace_of, maybe_quoted, put, unchanged};
 use crate::error::{Error, Result};
 use crate::event::{Change, SchemaChange};
 use crate::exec::ddl::{DdlContext, SchemaTransformation};
 use crate::plan::table::existing_column;
-use crate::schema::{ColumnKind, ColumnMetadata, DroppedColumn, KeyspaceMetadata, TableMetadata};
+use crate::schema::{ColumnKind, ColumnMetadata, DroppedColumn, KeyspaceMetadata, Schema, TableMetadata};
 use crate::types::CqlType;
 
 pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTransformation> {
@@ -43,8 +44,8 @@ pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTr
             AlterTableAction::Add { columns, .. } => guard_types(columns.iter(), context)?,
             _ => {}
         }
-        if let AlterTableAction::AlterMask { mask: Some(_), .. } = &alter.action {
-            return Err(masking_is_off());
+        if let AlterTableAction::AlterMask { mask, .. } = &alter.action {
+            check_enabled(mask.is_some(), context.masking_enabled)?;
         }
         check_keyspace_name(&keyspace_name)?;
         let event = SchemaChange::table(Change::Updated, &keyspace_name, name);
@@ -55,7 +56,7 @@ pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTr
             }
             return Err(Error::invalid(format!("Table '{keyspace_name}.{name}' doesn't exist")));
         };
-        let altered = act(&alter.action, attributes, keyspace, table, context)?;
+        let altered = act(&alter.action, attributes, (schema, keyspace), table, context)?;
         let mut keyspace = keyspace.as_ref().clone();
         keyspace.tables.insert(name.to_owned(), Arc::new(altered));
         put(keyspace, event)
@@ -65,7 +66,7 @@ pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTr
 fn act(
     action: &AlterTableAction,
     attributes: &Attributes,
-    keyspace: &KeyspaceMetadata,
+    (schema, keyspace): (&Schema, &KeyspaceMetadata),
     table: &TableMetadata,
     context: &DdlContext,
 ) -> Result<TableMetadata> {
@@ -73,18 +74,24 @@ fn act(
         AlterTableAction::AlterType { .. } => {
             Err(Error::invalid("Altering column types is no longer supported"))
         }
-        AlterTableAction::AlterMask { if_exists, column, .. } => {
-            if table.column(column.as_str()).is_none() && !if_exists {
+        AlterTableAction::AlterMask { if_exists, column, mask } => {
+            let Some(found) = table.column(column.as_str()) else {
+                if *if_exists {
+                    return Ok(table.clone());
+                }
                 let (column, table) = (column.as_str(), &table.name);
                 let text = format!("Column with name '{column}' doesn't exist on table '{table}'");
                 return Err(Error::invalid(text));
-            }
-            Ok(table.clone())
+            };
+            let site = MaskSite { schema, keyspace: &keyspace.name, table: &table.name };
+            let mask = mask.as_ref().map(|mask| site.mask(mask, &found.name, &found.cql_type)).transpose()?;
+            let masked = ColumnMetadata { mask, ..found.clone() };
+            let columns = table.columns().map(|column| if column.id == found.id { &masked } else { column });
+            Ok(with_columns(table, columns.cloned().collect()))
         }
         AlterTableAction::Add { if_not_exists, columns } => {
             guard_column_change(context)?;
-            refuse_masks(columns)?;
-            add_columns(keyspace, table, columns, *if_not_exists, context)
+            add_columns((schema, keyspace), table, columns, *if_not_exists, context)
         }
         AlterTableAction::Drop { if_exists, columns, timestamp } => {
             guard_column_change(context)?;
@@ -135,7 +142,7 @@ fn with_columns(table: &TableMetadata, columns: Vec<ColumnMetadata>) -> TableMet
 }
 
 fn add_columns(
-    keyspace: &KeyspaceMetadata,
+    (schema, keyspace): (&Schema, &KeyspaceMetadata),
     table: &TableMetadata,
     definitions: &[ColumnDefinition],
     if_not_exists: bool,
@@ -145,6 +152,8 @@ fn add_columns(
     for definition in definitions {
         let name = definition.name.as_str();
         let ty = RawType::new(&definition.ty).prepare(keyspace)?;
+        let site = MaskSite { schema, keyspace: &keyspace.name, table: &table.name };
+        let mask = definition.mask.as_ref().map(|mask| site.mask(mask, name, &ty)).transpose()?;
         if altered.column(name).is_some() {
             if if_not_exists {
                 continue;
@@ -160,7 +169,7 @@ fn add_columns(
         // A column that comes back is the one that was dropped, so that what is older than the drop stays hidden.
         let dropped = altered.dropped_columns.get(name).map(|dropped| dropped.column.id);
         let id = dropped.unwrap_or_else(|| altered.next_column_id());
-        columns.push(ColumnMetadata { id, ..column(name, ty, kind, 0) });
+        columns.push(ColumnMetadata { id, mask, ..column(name, ty, kind, 0) });
         altered = with_columns(&altered, columns);
     }
     if let Some(guard) = context.guard() {

@@ -7,6 +7,7 @@ use cql_grammar::ast::{self, ColumnDefinition, CreateTable, Direction};
 
 use super::attributes::Attributes;
 use super::column_type::{RawType, check_classes, key_type_text};
+use super::mask::{MaskSite, check_enabled};
 use super::{
     Resource, check_keyspace_name, check_permitted, guard_type, has_valid_characters, keyspace_missing,
     keyspace_of, put, unchanged, user_keyspaces, written,
@@ -37,7 +38,8 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
         let attributes = &*guard(&create, &attributes, schema, context)?;
         guard_ttl(&attributes.new_table_params(&context.memtables)?, &keyspace_name, context)?;
         guard_types(create.columns.iter(), context)?;
-        refuse_masks(&create.columns)?;
+        let is_masked = create.columns.iter().any(|column| column.mask.is_some());
+        check_enabled(is_masked, context.masking_enabled)?;
         check_keyspace_name(&keyspace_name)?;
         let keyspace = schema.keyspace(&keyspace_name).ok_or_else(|| keyspace_missing(&keyspace_name))?;
         let event = SchemaChange::table(Change::Created, &keyspace_name, name);
@@ -47,7 +49,7 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
             }
             return Err(Error::AlreadyExists { keyspace: keyspace_name.clone(), table: name.to_owned() });
         }
-        let table = build(&create, attributes, keyspace, context)?;
+        let table = build(&create, attributes, (schema, keyspace), context)?;
         validate(&table)?;
         guard_compression(&table.params, context)?;
         if let Some(other) = schema.table_by_id(table.id) {
@@ -142,20 +144,6 @@ fn check_text(create: &CreateTable) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn refuse_masks(columns: &[ColumnDefinition]) -> Result<()> {
-    if columns.iter().all(|column| column.mask.is_none()) {
-        return Ok(());
-    }
-    Err(masking_is_off())
-}
-
-pub(super) fn masking_is_off() -> Error {
-    Error::invalid(
-        "Cannot mask columns because dynamic data masking is not enabled. You can enable it with the \
-         dynamic_data_masking_enabled property on cassandra.yaml",
-    )
-}
-
 /// A user type with several cells may not have fields with several cells.
 pub(super) fn has_nested_multi_cell(ty: &CqlType) -> bool {
     match ty {
@@ -172,7 +160,7 @@ type Columns<'a> = BTreeMap<&'a str, (&'a ColumnDefinition, CqlType)>;
 fn build(
     create: &CreateTable,
     attributes: &Attributes,
-    keyspace: &KeyspaceMetadata,
+    (schema, keyspace): (&Schema, &KeyspaceMetadata),
     context: &DdlContext,
 ) -> Result<TableMetadata> {
     attributes.check_table(&context.memtables)?;
@@ -181,9 +169,14 @@ fn build(
         let text = format!("A table cannot have more than {COLUMNS_MAX} columns");
         return Err(Error::invalid(text));
     }
-    let mut columns = Columns::new();
+    let (mut columns, mut masks) = (Columns::new(), BTreeMap::new());
     for definition in &create.columns {
         let ty = RawType::new(&definition.ty).prepare(keyspace)?;
+        if let Some(mask) = &definition.mask {
+            let site = MaskSite { schema, keyspace: &keyspace.name, table: create.name.name.as_str() };
+            let name = definition.name.as_str();
+            masks.insert(name, site.mask(mask, name, &ty)?);
+        }
         columns.insert(definition.name.as_str(), (definition, ty));
     }
     if columns.values().any(|(_, ty)| has_nested_multi_cell(ty)) {
@@ -220,6 +213,9 @@ fn build(
     }
     if create.compact_storage {
         add_compact_columns(&mut made, is_static_compact, has_counters);
+    }
+    for column in &mut made {
+        column.mask = masks.remove(column.name.as_str());
     }
     assign_initial_ids(&mut made);
     let mut table = TableMetadata::new(&keyspace.name, create.name.name.as_str(), id, made, params);

@@ -18,6 +18,7 @@ fn context() -> DdlContext {
         drop_compact_storage_enabled: false,
         new_table_id: TableId(Uuid::new_v4()),
         timestamp_us: 1,
+        masking_enabled: false,
         guardrails: None,
         guardrail_warnings: Default::default(),
     }

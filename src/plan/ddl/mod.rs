@@ -7,6 +7,7 @@ mod column_type;
 mod create_table;
 mod drop_table;
 mod keyspace;
+mod mask;
 mod trigger;
 mod user_type;
 

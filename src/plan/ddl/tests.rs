@@ -19,6 +19,7 @@ fn context(step: u32) -> DdlContext {
         drop_compact_storage_enabled: false,
         new_table_id: TableId(Uuid::from_u128(step.into())),
         timestamp_us: i64::from(step),
+        masking_enabled: false,
         guardrails: None,
         guardrail_warnings: Default::default(),
     }

@@ -4,8 +4,8 @@ use cql_grammar::ast;
 
 use super::selectable::{Finder, Selectable, call_name, field_index};
 use crate::error::Error;
-use crate::exec::functions::Function;
-use crate::exec::select::selector::{AggregateCall, Selector};
+use crate::exec::functions::{Function, of_mask};
+use crate::exec::select::selector::{AggregateCall, MaskedColumn, Selector};
 use crate::exec::select::source::Source;
 use crate::plan::assign::Receiver;
 use crate::plan::function::FunctionName;
@@ -31,6 +31,17 @@ pub(super) struct SelectorFactory<'a, 'm> {
     /// The columns that are read, in the order of their first mention.
     pub(super) columns: Vec<&'a ColumnMetadata>,
     pub(super) aggregates: Vec<AggregateCall>,
+}
+
+/// The selector of a column, with its mask.
+fn column_selector(column: &ColumnMetadata, table: &TableMetadata) -> Result<Selector, Error> {
+    let source = Source::of(column, table.partition_key.len());
+    let Some(mask) = &column.mask else { return Ok(Selector::Column(source)) };
+    let function = of_mask(mask, &column.cql_type)?.ok_or_else(|| {
+        Error::server(format!("there is no function for the mask {mask} of {}", column.name))
+    })?;
+    let arguments = mask.arguments.iter().map(|(_, value)| value.clone()).collect();
+    Ok(Selector::Masked(Box::new(MaskedColumn { source, function, arguments })))
 }
 
 fn cannot_infer(selectable: &Selectable<'_>) -> Error {
@@ -83,7 +94,7 @@ impl<'a, 'm> SelectorFactory<'a, 'm> {
             Selectable::Column(column) => {
                 self.read(column);
                 Ok(Made {
-                    selector: Selector::Column(Source::of(column, self.table.partition_key.len())),
+                    selector: column_selector(column, self.table)?,
                     name: column.name.clone(),
                     cql_type: column.cql_type.clone(),
                 })

@@ -18,9 +18,11 @@ use super::restrictions::{self, StatementKind, WhereClause};
 use super::table;
 use super::term::TermPlanner;
 use crate::error::Error;
+use crate::exec::describe::java_order::{bytes_hash, sort_by_hash};
 use crate::exec::restrictions::Restrictions;
 use crate::exec::result::{ColumnSpec, Columns};
 use crate::exec::select::columns::{ReadColumns, column_of};
+use crate::exec::select::masks::Masks;
 use crate::exec::select::plain::SelectedColumns;
 use crate::exec::select::selector::{AggregateCall, Selector};
 use crate::exec::select::source::Source;
@@ -78,6 +80,7 @@ pub fn plan(
     let per_partition_limit =
         limit_term(select.per_partition_limit.as_ref(), "[per_partition_limit]", &table, &mut terms)?;
     let read_columns = read_columns(&table, &selected, &restrictions);
+    let masks = masks(&table, &restrictions);
     let Selected { columns, selection, aggregates, .. } = selected;
     let (columns, json) = if select.json { as_json(&columns) } else { (columns, None) };
     Ok(SelectPlan {
@@ -90,6 +93,7 @@ pub fn plan(
         group_by,
         limit,
         per_partition_limit,
+        masks,
         allow_filtering: select.allow_filtering,
         distinct: select.distinct,
         is_reversed,
@@ -143,6 +147,10 @@ fn select_all<'a>(
         name: column.into(),
         ty,
     };
+    if selectables.is_empty() && table.has_masks() {
+        let all: Vec<Selectable<'a>> = table.columns_in_select_order().map(Selectable::Column).collect();
+        return select_all(select, &all, table, schema, key_types, markers);
+    }
     if selectables.is_empty() {
         let read: Vec<&ColumnMetadata> = table.columns_in_select_order().collect();
         let specs = read.iter().map(|c| spec(&c.name, c.cql_type.clone())).collect();
@@ -156,9 +164,10 @@ fn select_all<'a>(
     }
     let mut factory = SelectorFactory::new(table, schema, key_types, markers);
     let (mut specs, mut selectors) = (Vec::new(), Vec::new());
-    for (selectable, written) in selectables.iter().zip(&select.selectors) {
+    for (i, selectable) in selectables.iter().enumerate() {
         let made = factory.make(selectable, None)?;
-        let name = written.alias.as_ref().map_or(made.name.as_str(), |alias| alias.as_str());
+        let alias = select.selectors.get(i).and_then(|written| written.alias.as_ref());
+        let name = alias.map_or(made.name.as_str(), |alias| alias.as_str());
         let shown = if select.json { made.cql_type } else { shown_type(selectable, made.cql_type) };
         specs.push(spec(name, shown));
         selectors.push(made.selector);
@@ -179,6 +188,19 @@ fn select_all<'a>(
         aggregates: factory.aggregates,
         read: factory.columns,
     })
+}
+
+/// What the WHERE clause asks of masked columns; none where the table has none.
+fn masks(table: &TableMetadata, restrictions: &Restrictions) -> Option<Masks> {
+    if !table.has_masks() {
+        return None;
+    }
+    // Cassandra lists them in the order of a hash map to which all columns were added, one by one.
+    let mut columns: Vec<&ColumnMetadata> = table.columns().collect();
+    let entries = columns.len().saturating_sub(1);
+    sort_by_hash(&mut columns, entries, |column| bytes_hash(column.name.as_bytes()));
+    let restricted = columns.iter().filter(|c| c.mask.is_some() && restrictions.is_restricted(c));
+    Some(Masks { restricted: restricted.map(|column| column.name.clone()).collect() })
 }
 
 /// Functions of any type know `timeuuid` by the class that functions of users see, and so does their result

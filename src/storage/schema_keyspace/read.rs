@@ -10,9 +10,9 @@ use super::value::{read_bigint, read_boolean, read_double, read_int, read_map, r
 use crate::error::{Error, Result};
 use crate::schema::options::OptionMap;
 use crate::schema::{
-    Caching, ClusteringOrder, ColumnId, ColumnKind, ColumnMetadata, CompactionParams, CompressionParams,
-    DroppedColumn, KeyspaceMetadata, KeyspaceParams, Replication, Schema, SpeculativeRetry, TableId,
-    TableMetadata, TableParams, assign_initial_ids, parse_type_name, system,
+    Caching, ClusteringOrder, ColumnId, ColumnKind, ColumnMask, ColumnMetadata, CompactionParams,
+    CompressionParams, DroppedColumn, KeyspaceMetadata, KeyspaceParams, Replication, Schema,
+    SpeculativeRetry, TableId, TableMetadata, TableParams, assign_initial_ids, parse_type_name, system,
 };
 use crate::storage::model::{PartitionResult, Row};
 use crate::types::UserType;
@@ -39,7 +39,7 @@ pub fn load(base: &Schema, rows: &SchemaRows) -> Result<Schema> {
 
 /// Says which elements of a keyspace are not served: they stay in their rows.
 fn warn_of_unsupported(rows: &SchemaRows, keyspace: &str) {
-    for table in ["views", "functions", "aggregates", "indexes", "triggers", "column_masks"] {
+    for table in ["views", "functions", "aggregates", "indexes", "triggers"] {
         let partitions = rows.get(table).into_iter().flatten();
         let mine = partitions.filter(|partition| partition.key.key.as_ref() == keyspace.as_bytes());
         let count: usize = mine.map(|partition| partition.rows.len()).sum();
@@ -129,8 +129,9 @@ impl<'a> Loader<'a> {
         };
         let columns = self.rows_of("columns")?;
         let dropped = self.rows_of("dropped_columns")?;
+        let masks = self.rows_of("column_masks")?;
         for row in self.rows_of("tables")? {
-            let table = self.load_table(&row, &columns, &dropped, &keyspace.types)?;
+            let table = self.load_table(&row, (&columns, &masks, &dropped), &keyspace.types)?;
             keyspace.tables.insert(table.name.clone(), Arc::new(table));
         }
         Ok(keyspace)
@@ -176,8 +177,7 @@ impl<'a> Loader<'a> {
     fn load_table(
         &self,
         row: &Named<'_>,
-        columns: &[Named<'_>],
-        dropped: &[Named<'_>],
+        (columns, masks, dropped): (&[Named<'_>], &[Named<'_>], &[Named<'_>]),
         types: &BTreeMap<String, Arc<UserType>>,
     ) -> Result<TableMetadata> {
         let name = row.key(0)?;
@@ -186,7 +186,12 @@ impl<'a> Loader<'a> {
         let is_mine = |other: &&Named<'_>| other.row.clustering().get(0) == Some(name.as_bytes());
         let mut loaded = Vec::new();
         for row in columns.iter().filter(is_mine) {
-            loaded.push(self.column(row, types)?);
+            let mut column = self.column(row, types)?;
+            let is_of = |mask: &&Named<'_>| mask.row.clustering().get(1) == Some(column.name.as_bytes());
+            if let Some(mask) = masks.iter().filter(is_mine).find(is_of) {
+                column.mask = self.mask(mask, types)?;
+            }
+            loaded.push(column);
         }
         if !loaded.iter().any(|c| c.kind == ColumnKind::PartitionKey) {
             return Err(Error::corruption(format!(
@@ -222,6 +227,34 @@ impl<'a> Loader<'a> {
             order: if order == "desc" { ClusteringOrder::Desc } else { ClusteringOrder::Asc },
             mask: None,
         })
+    }
+
+    /// A mask; none where it is a function of a user, which are not served.
+    fn mask(&self, row: &Named<'_>, types: &BTreeMap<String, Arc<UserType>>) -> Result<Option<ColumnMask>> {
+        let bad = |error: String| Error::corruption(format!("system_schema.column_masks: {error}"));
+        let (keyspace, function) =
+            (row.get("function_keyspace", read_text)?, row.get("function_name", read_text)?);
+        if keyspace != system::SYSTEM {
+            warn!(
+                keyspace = self.keyspace,
+                "not supported yet, and passed over: the mask {keyspace}.{function}"
+            );
+            return Ok(None);
+        }
+        let read_nulls = |value: &[u8]| read_sequence(value)?.into_iter().map(read_boolean).collect();
+        let nulls: Vec<bool> = row.get("function_argument_nulls", read_nulls)?;
+        let (type_names, values) =
+            (row.texts("function_argument_types")?, row.texts("function_argument_values")?);
+        let mut arguments = Vec::new();
+        for ((type_name, value), is_null) in type_names.iter().zip(&values).zip(nulls) {
+            let cql_type = parse_type_name(type_name, &|name| types.get(name).cloned()).map_err(bad)?;
+            let value = match is_null {
+                true => None,
+                false => Some(cql_type.from_string(value).map_err(|error| bad(error.to_string()))?),
+            };
+            arguments.push((cql_type, value));
+        }
+        Ok(Some(ColumnMask { function, arguments }))
     }
 
     fn dropped_column(&self, row: &Named<'_>, id: ColumnId) -> Result<DroppedColumn> {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::value::{Value, bigint, boolean, double, int, map, sequence, text};
 use crate::schema::{
-    ClusteringOrder, ColumnKind, ColumnMetadata, DroppedColumn, KeyspaceParams, TableMetadata, TableParams,
+    ClusteringOrder, ColumnKind, ColumnMask, ColumnMetadata, DroppedColumn, KeyspaceParams, TableMetadata,
+    TableParams, system,
 };
-use crate::types::UserType;
+use crate::types::{CqlType, UserType};
 
 /// The columns that a row sets, by name.
 pub(super) type Values = BTreeMap<&'static str, Value>;
@@ -31,6 +32,8 @@ pub(super) fn user_type(user_type: &UserType) -> Values {
 pub(super) struct TableRows {
     pub(super) table: Values,
     pub(super) columns: BTreeMap<String, Values>,
+    /// By column; none for one that is not masked.
+    pub(super) masks: BTreeMap<String, Option<Values>>,
     pub(super) dropped_columns: BTreeMap<String, Values>,
 }
 
@@ -42,6 +45,7 @@ impl TableRows {
         Self {
             table: values,
             columns: table.columns().map(|c| (c.name.clone(), column(c))).collect(),
+            masks: table.columns().map(|c| (c.name.clone(), c.mask.as_ref().map(mask))).collect(),
             dropped_columns: table
                 .dropped_columns
                 .iter()
@@ -115,6 +119,23 @@ fn column(column: &ColumnMetadata) -> Values {
         ("position", int(position)),
         ("clustering_order", text(order)),
         ("type", text(&column.cql_type.to_string())),
+    ])
+}
+
+/// Null has its place in a list of its own, since a list has none.
+fn mask(mask: &ColumnMask) -> Values {
+    let types: Vec<String> = mask.arguments.iter().map(|(cql_type, _)| cql_type.to_string()).collect();
+    let value = |(cql_type, value): &(CqlType, Option<Vec<u8>>)| {
+        value.as_ref().map_or_else(String::new, |value| cql_type.to_string_value(value))
+    };
+    let values: Vec<String> = mask.arguments.iter().map(value).collect();
+    let nulls: Vec<[u8; 1]> = mask.arguments.iter().map(|(_, value)| [u8::from(value.is_none())]).collect();
+    Values::from([
+        ("function_keyspace", text(system::SYSTEM)),
+        ("function_name", text(&mask.function)),
+        ("function_argument_types", sequence(types.iter().map(String::as_bytes))),
+        ("function_argument_values", sequence(values.iter().map(String::as_bytes))),
+        ("function_argument_nulls", sequence(nulls.iter().map(<[u8; 1]>::as_slice))),
     ])
 }
 

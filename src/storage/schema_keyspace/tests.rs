@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::write::{At, create_mutation, mutations};
 use super::{SchemaRows, TABLES, load, schema_version};
-use crate::schema::{ColumnKind, Schema, TableMetadata, system};
+use crate::schema::{ColumnKind, ColumnMask, ColumnMetadata, Schema, TableMetadata, system};
 use crate::storage::model::{
     Cell, Clustering, DecoratedKey, DeletionTime, LivenessInfo, Mutation, PartitionResult, Row, RowBuilder,
 };
+use crate::types::CqlType;
 use std::sync::Arc;
 
 const RECORDED: &str = include_str!("../../../tests/data/schema/system_schema_rows.txt");
@@ -154,4 +155,45 @@ fn only_what_differs_is_written() {
     let dropped = mutations(&before, &before.without_keyspace("schema_golden"), AT);
     assert_eq!(dropped.len(), 1);
     assert!(dropped[0].updates.len() == 11 && dropped[0].updates.iter().all(|u| !u.deletion.is_live()));
+}
+
+/// The rows that mutations leave, as they would be read.
+fn rows_of(mutations: &[Mutation]) -> SchemaRows {
+    let mut rows = SchemaRows::new();
+    for update in mutations.iter().flat_map(|mutation| &mutation.updates) {
+        let name = TABLES.into_iter().find(|name| *name == update.table.name).unwrap();
+        let live = update.rows.iter().filter(|row| row.cells().len() > 0).cloned().collect();
+        let partition = PartitionResult { key: update.key.clone(), static_row: None, rows: live };
+        rows.entry(name).or_default().push(partition);
+    }
+    rows
+}
+
+#[test]
+fn masks_are_kept_and_go_when_they_are_dropped() {
+    let base = base();
+    let before = load(&base, &recorded(&base).1).unwrap();
+    let mut keyspace = before.keyspace("schema_golden").unwrap().as_ref().clone();
+    let plain = keyspace.tables.get_mut("plain").unwrap();
+    let mut columns: Vec<ColumnMetadata> = plain.columns().cloned().collect();
+    let masked = columns.iter_mut().rev().find(|column| column.kind == ColumnKind::Regular).unwrap();
+    let arguments = vec![(CqlType::Int, Some(vec![0, 0, 0, 7])), (CqlType::Text, None)];
+    masked.mask = Some(ColumnMask { function: "mask_outer".to_owned(), arguments });
+    let name = masked.name.clone();
+    *plain = Arc::new(TableMetadata::new("schema_golden", "plain", plain.id, columns, plain.params.clone()));
+    let after = before.with_keyspace(keyspace);
+
+    let loaded =
+        load(&base, &rows_of(&[create_mutation(&after, after.keyspace("schema_golden").unwrap(), AT)]));
+    let loaded = loaded.unwrap();
+    let column =
+        |schema: &Schema| schema.table("schema_golden", "plain").unwrap().column(&name).unwrap().clone();
+    assert_eq!(column(&loaded).mask, column(&after).mask);
+    assert_eq!(column(&loaded).mask.unwrap().to_string(), "system.mask_outer(7, null)");
+
+    let changes = mutations(&before, &after, AT);
+    assert!(said_by_mutations(&changes).into_keys().any(|(table, ..)| table == "column_masks"));
+    let back = mutations(&after, &before, AT);
+    let masks = back[0].updates.iter().find(|update| update.table.name == "column_masks").unwrap();
+    assert!(masks.rows.len() == 1 && !masks.rows[0].deletion().is_live());
 }

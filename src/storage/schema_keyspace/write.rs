@@ -149,8 +149,20 @@ impl<'a> Writer<'a> {
         for (column, values) in rows.columns {
             self.put("columns", &[&table.name, &column], values, false);
         }
+        for (column, mask) in rows.masks {
+            self.mask(table, &column, mask);
+        }
         for (column, values) in rows.dropped_columns {
             self.put("dropped_columns", &[&table.name, &column], values, false);
+        }
+    }
+
+    /// A column without a mask has its row deleted, since one of that name may have had a mask before it was dropped.
+    fn mask(&mut self, table: &TableMetadata, column: &str, mask: Option<Values>) {
+        match mask {
+            Some(values) => self.put("column_masks", &[&table.name, column], values, false),
+            None if system::is_system_keyspace(&table.keyspace) => {}
+            None => self.delete("column_masks", &[&table.name, column]),
         }
     }
 
@@ -176,8 +188,10 @@ impl<'a> Writer<'a> {
             self.delete("columns", &[&new.name, column]);
         }
         for (column, values) in after.columns {
-            if before.columns.get(&column) != Some(&values) {
+            let mask = after.masks.get(&column);
+            if before.columns.get(&column) != Some(&values) || before.masks.get(&column) != mask {
                 self.put("columns", &[&new.name, &column], values, false);
+                self.mask(new, &column, mask.cloned().flatten());
             }
         }
         for (column, values) in after.dropped_columns {
