@@ -29,6 +29,8 @@ pub struct Settings {
     pub default_keyspace_factor: usize,
     /// `drop_compact_storage_enabled`.
     pub drop_compact_storage_enabled: bool,
+    /// `use_statements_enabled`.
+    pub use_statements_enabled: bool,
     /// `dynamic_data_masking_enabled`.
     pub masking_enabled: bool,
     /// The names of `memtable.configurations`.
@@ -76,6 +78,7 @@ impl Default for Settings {
             cdc_enabled: false,
             default_keyspace_factor: 1,
             drop_compact_storage_enabled: false,
+            use_statements_enabled: true,
             masking_enabled: false,
             memtables: BTreeSet::new(),
             timeouts: Arc::default(),

@@ -150,6 +150,9 @@ impl Plan {
             Self::Select(select) => select.execute(context, values).map(Outcome::Rows),
             Self::Modify(modification) => modification.execute(context, values),
             Self::Batch(batch) => batch.execute(context, |_| values),
+            Self::Use(_) if !context.coordinator.settings().use_statements_enabled => Err(Error::invalid(
+                "USE statements prohibited. (see use_statements_enabled in cassandra.yaml)",
+            )),
             Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),
             Self::Truncate(truncate) => truncate.execute(context).map(|()| Outcome::Void),
             Self::Describe(describe) => describe.execute(context).map(Outcome::Rows),

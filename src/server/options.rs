@@ -112,6 +112,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         }),
         default_keyspace_factor: usize::try_from(config.default_keyspace_rf).unwrap_or(1),
         drop_compact_storage_enabled: config.enabled("drop_compact_storage_enabled"),
+        use_statements_enabled: config.enabled("use_statements_enabled"),
         masking_enabled: config.enabled("dynamic_data_masking_enabled"),
         memtables: config.memtables(),
         trace_ttl_seconds: i32::try_from(config.trace_query_ttl.as_secs()).unwrap_or(i32::MAX),

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use compat_suite::golden::{self, Deviations, Group, Settings};
+use compat_suite::wire::{Answer, Connection, Options, Values};
 use helenus::Server;
 use helenus::config::Config;
 
@@ -34,4 +35,18 @@ fn answers_are_those_of_cassandra() {
         differences += &format!("deviates no longer, in {}: {}\n", deviation.script, deviation.statement);
     }
     assert!(differences.is_empty(), "{differences}");
+}
+
+/// The runner of scripts says USE itself, so that no script can be about this.
+#[test]
+fn use_is_refused_where_the_configuration_says_so() {
+    let settings = Settings { keys: vec![("use_statements_enabled".to_owned(), "false".to_owned())] };
+    with_server(&settings, |address| {
+        let mut connection = Connection::open(address, 5).expect("a connection");
+        let answer =
+            connection.query("USE system", &Values::default(), &Options::default()).expect("an answer");
+        let Answer::Error(failure) = answer.answer else { panic!("{answer:?}") };
+        let expected = "USE statements prohibited. (see use_statements_enabled in cassandra.yaml)";
+        assert_eq!((failure.code, failure.message.as_str()), (0x2200, expected));
+    });
 }
