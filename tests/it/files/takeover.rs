@@ -71,7 +71,8 @@ fn roles_change_hands() {
     let name = "roles_change_hands";
     let directory = tempfile::tempdir().expect("a directory");
     let options =
-        Options { directory: Some(directory.path().to_owned()), authentication: true, ..Options::quick() };
+        Options { directory: Some(directory.path().to_owned()), authentication: true, ..Options::quick() }
+            .with("dynamic_data_masking_enabled", "true");
     let Some(node) = available(name, Cassandra::start(&options)) else { return };
     let runtime = runtime();
     let address = node.address();
@@ -80,9 +81,10 @@ fn roles_change_hands() {
         for statement in [
             "CREATE KEYSPACE roles WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
             "CREATE TABLE roles.t (k int PRIMARY KEY)",
+            "CREATE TABLE roles.masked (k int PRIMARY KEY, theirs text MASKED WITH mask_inner(1, null))",
             "CREATE ROLE theirs WITH PASSWORD = 'of Cassandra' AND LOGIN = true",
             "CREATE ROLE readers",
-            "GRANT SELECT ON roles.t TO readers",
+            "GRANT SELECT ON KEYSPACE roles TO readers",
             "GRANT readers TO theirs",
         ] {
             first.query_unpaged(statement, ()).await.expect(statement);
@@ -90,7 +92,8 @@ fn roles_change_hands() {
     });
     node.nodetool(&["drain"]).expect("drained");
     node.stop().expect("stopped");
-    let yaml = "authenticator: PasswordAuthenticator\nauthorizer: CassandraAuthorizer\n";
+    let yaml = "authenticator: PasswordAuthenticator\nauthorizer: CassandraAuthorizer\n\
+                dynamic_data_masking_enabled: true\n";
     let server = helenus(Some(directory.path()), yaml);
     runtime.block_on(async {
         may_only_read(&log_in(server.address(), "theirs", "of Cassandra").await).await;
@@ -99,11 +102,14 @@ fn roles_change_hands() {
             "CREATE ROLE ours WITH PASSWORD = 'of Helenus' AND LOGIN = true",
             "GRANT readers TO ours",
             "ALTER ROLE theirs WITH PASSWORD = 'changed'",
+            "ALTER TABLE roles.masked ADD ours list<int> MASKED WITH mask_replace([7])",
+            "INSERT INTO roles.masked (k, theirs, ours) VALUES (1, 'abc', [1, 2])",
         ] {
             first.query_unpaged(statement, ()).await.expect(statement);
         }
+        sees_masks(&log_in(server.address(), "theirs", "changed").await).await;
     });
-    nodetool(&server, &["flush", "system_auth"]);
+    nodetool(&server, &["flush"]);
     server.kill().expect("killed");
     let std::net::IpAddr::V4(address) = address.ip() else { unreachable!("it has a loopback address") };
     let node =
@@ -111,6 +117,7 @@ fn roles_change_hands() {
     runtime.block_on(async {
         may_only_read(&log_in(node.address(), "ours", "of Helenus").await).await;
         may_only_read(&log_in(node.address(), "theirs", "changed").await).await;
+        sees_masks(&log_in(node.address(), "theirs", "changed").await).await;
     });
     node.stop().expect("stopped");
 }
@@ -135,6 +142,12 @@ async fn may_only_read(session: &scylla::client::session::Session) {
     session.query_unpaged("SELECT * FROM roles.t", ()).await.expect("permitted");
     let error = session.query_unpaged("INSERT INTO roles.t (k) VALUES (1)", ()).await.expect_err("a refusal");
     assert!(error.to_string().contains("has no MODIFY permission on <table roles.t>"), "{error}");
+}
+
+/// Masks change hands too, whoever made them.
+async fn sees_masks(session: &scylla::client::session::Session) {
+    let rows = ask(session, "SELECT theirs, ours FROM roles.masked").await;
+    assert!(rows.len() == 1 && rows[0].contains("a**") && rows[0].contains("[Int(7)]"), "{rows:?}");
 }
 
 /// What every query of the workload gives.
