@@ -324,13 +324,6 @@ impl Row {
             || (self.has(HAS_EXPIRY) && !self.liveness().is_live(now_in_seconds))
     }
 
-    /// Whether it holds neither a tombstone nor anything that expires, at any time.
-    pub fn is_plain(&self) -> bool {
-        self.cells_live_before() == u32::MAX
-            && self.complex_deletion_count() == 0
-            && self.flags() & (HAS_DELETION | HAS_EXPIRY) == 0
-    }
-
     /// Its clustering and, where it has plain cells, all their values, as the native protocol has them.
     #[inline]
     pub fn wire_values(&self) -> &[u8] {
