@@ -1,5 +1,6 @@
 //! The store: what a replica keeps and how it answers. Knows no CQL text.
 
+mod arena;
 pub mod codec;
 pub mod commitlog;
 pub mod compaction;

@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 
 use super::engine::{IoMode, Storage};
 use super::error::StorageError;
-use super::memtable::{Arena, MemtableRows, PartitionData};
+use super::arena::Arena;
+use super::memtable::{MemtableRows, PartitionData};
 use super::merge::MergedRows;
 use super::model::{
     BoundKind, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey, DeletionTime, Mutation,
@@ -86,7 +87,7 @@ fn find_changes(store: &TableStore, update: &PartitionUpdate, mode: IoMode) -> R
     let sources = super::read::partition_sources(store, &update.key, &filter, &ColumnFilter::ALL, mode)?;
     let old = Collected::of(MergedRows::new(order.clone(), update.key.clone(), false, sources), mode)?;
     let mut written = PartitionData::default();
-    written.apply(&order, update.clone(), &mut Arena::default(), &mut NoObserver);
+    written.apply(&order, update.clone(), &mut Arena::of_memtable(), &mut NoObserver);
     let written = MemtableRows::new(order.clone(), update.key.clone(), Arc::new(written), &filter);
     let sources: Vec<BoxedRowIterator> = vec![Box::new(old.clone()), Box::new(written)];
     let new = Collected::of(MergedRows::new(order.clone(), update.key.clone(), false, sources), mode)?;

@@ -1,13 +1,11 @@
 //! What was written and is not yet in an SSTable, in memory.
 
-mod arena;
 mod partition;
 mod range_tombstones;
 mod row_set;
 mod rows;
 mod table;
 
-pub use arena::Arena;
 pub use partition::PartitionData;
 pub use range_tombstones::{RangeTombstones, inverted};
 pub use row_set::{Cursor, RowSet};

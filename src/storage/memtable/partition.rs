@@ -4,7 +4,7 @@ use super::super::merge::{merge_rows, merge_versions};
 use super::super::model::{ColumnFilter, DeletionTime, PartitionUpdate, Row};
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
-use super::arena::Arena;
+use super::super::arena::Arena;
 use super::range_tombstones::RangeTombstones;
 use super::row_set::RowSet;
 

@@ -21,15 +21,21 @@ use super::super::model::{ClusteringIndexFilter, DecoratedKey, KeyBound, Partiti
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
 use super::super::unfiltered::{BoxedRowIterator, UnfilteredPartitionIterator};
-use super::arena::Arena;
+use super::super::arena::Arena;
 use super::partition::PartitionData;
 use super::rows::MemtableRows;
 
 /// The partitions of some tokens, and the memory that their rows lie in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shard {
     partitions: BTreeMap<DecoratedKey, Arc<PartitionData>>,
     arena: Arena,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { partitions: BTreeMap::new(), arena: Arena::of_memtable() }
+    }
 }
 
 /// A power of two.

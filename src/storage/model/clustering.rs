@@ -12,6 +12,16 @@ use smallvec::SmallVec;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Clustering(Bytes);
 
+/// Where the values of a clustering are gathered, on the stack mostly.
+pub type ClusteringBuffer = SmallVec<[u8; 128]>;
+
+/// Appends a value, of at most 2 GiB, as a [`Clustering`] has it.
+pub fn put_clustering_value(buffer: &mut ClusteringBuffer, value: Option<&[u8]>) {
+    let length = value.map_or(-1, |bytes| i32::try_from(bytes.len()).expect("a value has at most 2 GiB"));
+    buffer.extend_from_slice(&length.to_be_bytes());
+    buffer.extend_from_slice(value.unwrap_or_default());
+}
+
 impl Clustering {
     /// No values.
     pub const EMPTY: Clustering = Clustering(Bytes::new());
@@ -19,15 +29,9 @@ impl Clustering {
     /// The clustering of these values.
     pub fn new<'a>(values: impl IntoIterator<Item = Option<&'a [u8]>>) -> Self {
         // Gathered on the stack, so that one allocation of the right size is enough.
-        let mut buffer: SmallVec<[u8; 128]> = SmallVec::new();
-        for value in values {
-            let length = value.map_or(-1, |bytes| {
-                i32::try_from(bytes.len()).expect("a clustering value has at most 64 KiB")
-            });
-            buffer.extend_from_slice(&length.to_be_bytes());
-            buffer.extend_from_slice(value.unwrap_or_default());
-        }
-        Self(Bytes::copy_from_slice(&buffer))
+        let mut buffer = ClusteringBuffer::new();
+        values.into_iter().for_each(|value| put_clustering_value(&mut buffer, value));
+        Prefix(&buffer).to_clustering()
     }
 
     /// The buffer that holds all values.
@@ -67,7 +71,7 @@ pub struct Prefix<'a>(&'a [u8]);
 
 impl<'a> Prefix<'a> {
     /// The values in a buffer as [`Clustering`] describes it.
-    pub(super) fn of_buffer(buffer: &'a [u8]) -> Self {
+    pub fn of_buffer(buffer: &'a [u8]) -> Self {
         Self(buffer)
     }
 

@@ -11,7 +11,9 @@ mod row;
 mod row_builder;
 
 pub use cell::Cell;
-pub use clustering::{BoundKind, Clustering, ClusteringBound, Prefix, Slice};
+pub use clustering::{
+    BoundKind, Clustering, ClusteringBound, ClusteringBuffer, Prefix, Slice, put_clustering_value,
+};
 pub use column_filter::{ColumnFilter, Part};
 pub use deletion::{DeletionTime, EXPIRED_TTL, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
 pub use key::{DecoratedKey, Token};

@@ -1,7 +1,8 @@
 //! Builds rows.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 
+use super::super::arena::Arena;
 use super::cell::Cell;
 use super::clustering::Prefix;
 use super::deletion::{DeletionTime, LivenessInfo, NO_TTL};
@@ -33,6 +34,17 @@ impl CellEntry {
             && self.ttl == NO_TTL
             && self.path_len_plus_one == 0
     }
+}
+
+/// What is to be written before the cells.
+struct Head<'c> {
+    flags: u8,
+    timestamp: i64,
+    liveness: LivenessInfo,
+    deletion: DeletionTime,
+    clustering: &'c [u8],
+    /// The bytes of the whole row.
+    row_len: usize,
 }
 
 /// Builds a [`Row`]. Cells may be added in any order of columns; those of one complex column in the order of
@@ -94,11 +106,32 @@ impl RowBuilder {
         liveness: LivenessInfo,
         deletion: DeletionTime,
     ) -> Row {
-        if !self.cells.is_sorted_by_key(|c| c.column) {
-            self.sort();
-        }
-        self.complex_deletions.sort_by_key(|(c, _)| *c);
-        self.write(clustering.into(), liveness, deletion)
+        let head = self.finish(clustering.into(), liveness, deletion);
+        let mut out = Vec::with_capacity(head.row_len);
+        self.write(&head, &mut out);
+        assert_eq!(out.len(), head.row_len, "every part of a row has its place");
+        Row(Bytes::from(out))
+    }
+
+    /// The row, in an arena. The builder is empty then, and keeps its memory for the next one.
+    pub fn build_in<'c>(
+        &mut self,
+        arena: &mut Arena,
+        clustering: impl Into<Prefix<'c>>,
+        liveness: LivenessInfo,
+        deletion: DeletionTime,
+    ) -> Row {
+        let head = self.finish(clustering.into(), liveness, deletion);
+        let row = Row(arena.fill(head.row_len, |out| self.write(&head, out)));
+        self.clear();
+        row
+    }
+
+    /// Takes everything out of it.
+    pub fn clear(&mut self) {
+        self.cells.clear();
+        self.complex_deletions.clear();
+        self.data.clear();
     }
 
     /// Brings the cells, and what they say in the data, into the order of columns.
@@ -117,8 +150,17 @@ impl RowBuilder {
         self.data = data;
     }
 
-    fn write(&self, clustering: Prefix<'_>, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
-        let clustering = clustering.buffer();
+    /// Brings everything into its order, and says what stands before it.
+    fn finish<'c>(
+        &mut self,
+        clustering: Prefix<'c>,
+        liveness: LivenessInfo,
+        deletion: DeletionTime,
+    ) -> Head<'c> {
+        if !self.cells.is_sorted_by_key(|c| c.column) {
+            self.sort();
+        }
+        self.complex_deletions.sort_by_key(|(c, _)| *c);
         let timestamp = match self.cells.first() {
             Some(first) if liveness.is_empty() => first.timestamp,
             _ => liveness.timestamp,
@@ -129,42 +171,45 @@ impl RowBuilder {
         flags |= if liveness.is_empty() { 0 } else { HAS_LIVENESS };
         flags |= if has_expiry { HAS_EXPIRY } else { 0 };
         flags |= if deletion.is_live() { 0 } else { HAS_DELETION };
-        let width = if is_plain { PLAIN_CELL } else { CELL };
-        let len = HEADER
+        let clustering = clustering.buffer();
+        let row_len = HEADER
             + if has_expiry { EXPIRY } else { 0 }
             + if deletion.is_live() { 0 } else { DELETION }
             + self.complex_deletions.len() * COMPLEX_DELETION
-            + self.cells.len() * width
+            + self.cells.len() * if is_plain { PLAIN_CELL } else { CELL }
             + clustering.len()
             + self.data.len();
-        let mut out = Vec::with_capacity(len);
-        out.extend_from_slice(&count(self.cells.len()).to_ne_bytes());
-        out.extend_from_slice(&count(clustering.len()).to_ne_bytes());
-        out.extend_from_slice(&timestamp.to_ne_bytes());
-        out.extend_from_slice(&self.cells_live_before().to_ne_bytes());
+        Head { flags, timestamp, liveness, deletion, clustering, row_len }
+    }
+
+    fn write(&self, head: &Head<'_>, out: &mut impl BufMut) {
         let complex_deletions = u16::try_from(self.complex_deletions.len());
-        out.extend_from_slice(
+        let mut header = [0; HEADER];
+        header[..4].copy_from_slice(&count(self.cells.len()).to_ne_bytes());
+        header[4..8].copy_from_slice(&count(head.clustering.len()).to_ne_bytes());
+        header[8..16].copy_from_slice(&head.timestamp.to_ne_bytes());
+        header[16..20].copy_from_slice(&self.cells_live_before().to_ne_bytes());
+        header[20..22].copy_from_slice(
             &complex_deletions.expect("a table has fewer than 65,536 columns").to_ne_bytes(),
         );
-        out.extend_from_slice(&[flags, 0]);
-        if has_expiry {
-            out.extend_from_slice(&liveness.ttl.to_ne_bytes());
-            out.extend_from_slice(&liveness.local_expiration_time.to_ne_bytes());
+        header[22] = head.flags;
+        out.put_slice(&header);
+        if head.flags & HAS_EXPIRY != 0 {
+            out.put_slice(&head.liveness.ttl.to_ne_bytes());
+            out.put_slice(&head.liveness.local_expiration_time.to_ne_bytes());
         }
-        if !deletion.is_live() {
-            put_deletion(&mut out, deletion);
+        if head.flags & HAS_DELETION != 0 {
+            put_deletion(out, head.deletion);
         }
         for (column, deletion) in &self.complex_deletions {
-            out.extend_from_slice(&column.0.to_ne_bytes());
-            put_deletion(&mut out, *deletion);
+            out.put_slice(&column.0.to_ne_bytes());
+            put_deletion(out, *deletion);
         }
         for cell in &self.cells {
-            put_cell(&mut out, cell, is_plain);
+            put_cell(out, cell, head.flags & IS_PLAIN != 0);
         }
-        out.extend_from_slice(clustering);
-        out.extend_from_slice(&self.data);
-        assert_eq!(out.len(), len, "every part of a row has its place");
-        Row(Bytes::from(out))
+        out.put_slice(head.clustering);
+        out.put_slice(&self.data);
     }
 
     fn cells_live_before(&self) -> u32 {
@@ -180,18 +225,21 @@ fn count(count: usize) -> u32 {
     u32::try_from(count).expect("a row holds less than 4 GiB")
 }
 
-fn put_deletion(out: &mut Vec<u8>, deletion: DeletionTime) {
-    out.extend_from_slice(&deletion.marked_for_delete_at.to_ne_bytes());
-    out.extend_from_slice(&deletion.local_deletion_time.to_ne_bytes());
+fn put_deletion(out: &mut impl BufMut, deletion: DeletionTime) {
+    out.put_slice(&deletion.marked_for_delete_at.to_ne_bytes());
+    out.put_slice(&deletion.local_deletion_time.to_ne_bytes());
 }
 
-fn put_cell(out: &mut Vec<u8>, cell: &CellEntry, is_plain: bool) {
-    out.extend_from_slice(&cell.column.0.to_ne_bytes());
-    out.extend_from_slice(&cell.place.to_ne_bytes());
-    if !is_plain {
-        out.extend_from_slice(&cell.path_len_plus_one.to_ne_bytes());
-        out.extend_from_slice(&cell.timestamp.to_ne_bytes());
-        out.extend_from_slice(&cell.ttl.to_ne_bytes());
-        out.extend_from_slice(&cell.local_deletion_time.to_ne_bytes());
+fn put_cell(out: &mut impl BufMut, cell: &CellEntry, is_plain: bool) {
+    let mut entry = [0; CELL];
+    entry[..2].copy_from_slice(&cell.column.0.to_ne_bytes());
+    entry[2..6].copy_from_slice(&cell.place.to_ne_bytes());
+    if is_plain {
+        return out.put_slice(&entry[..PLAIN_CELL]);
     }
+    entry[6..10].copy_from_slice(&cell.path_len_plus_one.to_ne_bytes());
+    entry[10..18].copy_from_slice(&cell.timestamp.to_ne_bytes());
+    entry[18..22].copy_from_slice(&cell.ttl.to_ne_bytes());
+    entry[22..].copy_from_slice(&cell.local_deletion_time.to_ne_bytes());
+    out.put_slice(&entry);
 }

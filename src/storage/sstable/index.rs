@@ -18,7 +18,7 @@ use super::unfiltered_reader::clustering_values;
 use super::unfiltered_writer::put_bound;
 use crate::storage::codec::put_clustering;
 use crate::storage::error::StorageError;
-use crate::storage::model::{BoundKind, Clustering, ClusteringBound, DeletionTime};
+use crate::storage::model::{BoundKind, ClusteringBound, ClusteringBuffer, DeletionTime, Prefix};
 use crate::types::vint;
 
 /// Widths of blocks are stored as the difference to it.
@@ -190,6 +190,7 @@ impl BlockIndex {
 fn place(input: &mut Input<'_>, lengths: &[Option<usize>]) -> Taken<Place> {
     let kind = super::unfiltered_reader::bound_kind(input.u8()?)?;
     let count = if kind == BoundKind::Clustering { lengths.len() } else { usize::from(input.u16()?) };
-    let prefix: Clustering = clustering_values(input, lengths, count)?;
-    Ok(Place { kind, prefix })
+    let mut values = ClusteringBuffer::new();
+    clustering_values(input, lengths, count, &mut values)?;
+    Ok(Place { kind, prefix: Prefix::of_buffer(&values).to_clustering() })
 }

@@ -15,7 +15,7 @@ use super::compression::CompressionInfo;
 use super::descriptor::{Component, Descriptor};
 use super::header::EncodingStats;
 use super::index::BlockIndex;
-use super::input::{Malformed, Taken};
+use super::input::{Input, Malformed, Taken};
 use super::metadata::{PARTITIONER, Statistics, StatsMetadata};
 use super::rows::SSTableRows;
 use super::scanner::SSTableScanner;
@@ -231,16 +231,13 @@ impl SSTableReader {
         let to = to.unwrap_or(self.index.len()).min(self.index.len());
         let mut cursor = Cursor::new(self.index.clone(), Access::Cached(mode), from);
         while cursor.position() < to {
-            let found = cursor.take(|input| {
-                let found = input.short_bytes()? == &key.key[..];
-                Ok((found, input.vint()?, input.vint_length()?))
-            })?;
-            match found {
-                (true, data, size) => {
+            let end = usize::try_from(to - cursor.position()).unwrap_or(usize::MAX);
+            match cursor.take(|input| look_up(input, &key.key, end))? {
+                LookedUp::Entry { data, size } => {
                     let entry = cursor.bytes(size)?;
                     return self.checked_position(&cursor, data, &entry).map(Some);
                 }
-                (false, _, size) => cursor.skip(size as u64),
+                LookedUp::Passed { rest } => cursor.skip(rest as u64),
             }
         }
         Ok(None)
@@ -327,6 +324,42 @@ impl SSTableReader {
             KeyBound::Key(key, _) => self.summary.index_position(key.token),
         }
     }
+}
+
+/// What came of looking for a key in the entries of `Index.db` that are at hand.
+enum LookedUp {
+    /// Its entry, up to the blocks.
+    Entry {
+        /// The partition's place in `Data.db`.
+        data: u64,
+        /// The bytes of the blocks, which follow.
+        size: usize,
+    },
+    /// It was none of these; so many bytes belong to the last of them still.
+    Passed { rest: usize },
+}
+
+/// Looks for a key in as many whole entries as there are before `end`.
+fn look_up(input: &mut Input<'_>, key: &[u8], end: usize) -> Taken<LookedUp> {
+    while input.position() < end {
+        let start = *input;
+        match entry_head(input, key) {
+            Ok((true, data, size)) => return Ok(LookedUp::Entry { data, size }),
+            Ok((false, _, size)) if input.rest().len() < size => return Ok(LookedUp::Passed { rest: size }),
+            Ok((false, _, size)) => input.skip(size)?,
+            Err(Malformed::Short(_)) if start.position() > 0 => {
+                *input = start;
+                break;
+            }
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(LookedUp::Passed { rest: 0 })
+}
+
+/// Whether an entry is of that key, its place in the data, and the size of its blocks.
+fn entry_head(input: &mut Input<'_>, key: &[u8]) -> Taken<(bool, u64, usize)> {
+    Ok((input.short_bytes()? == key, input.vint()?, input.vint_length()?))
 }
 
 fn load(fs: &dyn FileSystem, descriptor: &Descriptor, component: Component) -> Result<Vec<u8>, StorageError> {

@@ -6,7 +6,7 @@ use super::chunked_file::{Access, Cursor};
 use super::index::BlockIndex;
 use super::input::{Input, Malformed};
 use super::reader::{Mapping, PartitionPosition, SSTableReader};
-use super::unfiltered_reader::{ItemHead, short_is_wrong};
+use super::unfiltered_reader::{ItemHead, RowSpace, short_is_wrong};
 use crate::storage::error::StorageError;
 use crate::storage::heap_size::Provenance;
 use crate::storage::model::{
@@ -45,9 +45,12 @@ struct Body {
     start: u64,
     /// Where its first row or marker starts.
     rows_start: u64,
-    head: Option<ItemHead>,
+    /// The next row or marker, where it was looked at.
+    head: ItemHead,
+    is_at_head: bool,
     /// Where `head` starts.
     head_position: u64,
+    space: RowSpace,
     ended: bool,
     /// The range deletion that is open before `head`.
     open: Option<DeletionTime>,
@@ -67,12 +70,13 @@ impl SSTableRows {
         let mut cursor = Cursor::new(reader.data.clone(), access, position.data);
         let expected = key.key.clone();
         let decoder = mapping.decoder.clone();
+        let mut space = RowSpace::default();
         let (deletion, static_row) = cursor.take(|input| {
             if input.short_bytes()? != &expected[..] {
                 return Err(Malformed::Wrong("another partition than the index says"));
             }
             let deletion = input.deletion_time()?;
-            let static_row = if decoder.has_static() { decoder.static_row(input, &columns)? } else { None };
+            let static_row = if decoder.has_static() { decoder.static_row(input, &columns, &mut space)? } else { None };
             Ok((deletion, static_row))
         })?;
         let rows_start = cursor.position();
@@ -83,8 +87,10 @@ impl SSTableRows {
             blocks: position.blocks,
             start: position.data,
             rows_start,
-            head: None,
+            head: ItemHead::default(),
+            is_at_head: false,
             head_position: rows_start,
+            space,
             ended: false,
             open: None,
         };
@@ -200,20 +206,19 @@ fn slices_of(filter: &ClusteringIndexFilter) -> Vec<Slice> {
 impl Body {
     /// Reads the next head, where it was not read yet; says whether there is one.
     fn has_head(&mut self) -> Result<bool, StorageError> {
-        if self.head.is_none() && !self.ended {
+        if !self.is_at_head && !self.ended {
             self.head_position = self.cursor.position();
-            let decoder = &self.mapping.decoder;
-            self.head = self.cursor.take(|input| decoder.head(input))?;
-            self.ended = self.head.is_none();
+            let (decoder, head) = (&self.mapping.decoder, &mut self.head);
+            self.is_at_head = self.cursor.take(|input| decoder.head(input, head))?;
+            self.ended = !self.is_at_head;
         }
-        Ok(self.head.is_some())
+        Ok(self.is_at_head)
     }
 
     /// Compares the next item with a bound; none at the end.
     fn compare(&mut self, bound: &ClusteringBound) -> Result<Option<std::cmp::Ordering>, StorageError> {
-        self.has_head()?;
-        let comparator = &self.mapping.comparator;
-        Ok(self.head.as_ref().map(|head| comparator.compare(&head.place, bound)))
+        let has_head = self.has_head()?;
+        Ok(has_head.then(|| self.mapping.comparator.compare(self.head.place(), bound)))
     }
 
     /// Whether there is a next item and it is before a bound.
@@ -229,7 +234,7 @@ impl Body {
     /// Whether there is a next item and it starts before a position.
     fn head_before_position(&mut self, end: Option<u64>) -> Result<bool, StorageError> {
         // A head must not be read where a block ends: what follows belongs to the block that was read before.
-        if self.head.is_none() && end.is_some_and(|end| self.cursor.position() >= end) {
+        if !self.is_at_head && end.is_some_and(|end| self.cursor.position() >= end) {
             return Ok(false);
         }
         Ok(self.has_head()? && end.is_none_or(|end| self.head_position < end))
@@ -240,11 +245,11 @@ impl Body {
         if !self.has_head()? {
             return Ok(None);
         }
-        let Some(head) = self.head.take() else { return Ok(None) };
-        let (decoder, columns) = (&self.mapping.decoder, &self.columns);
-        let item = self.cursor.take(|input: &mut Input<'_>| {
+        self.is_at_head = false;
+        let Self { mapping, columns, cursor, head, space, .. } = self;
+        let item = cursor.take(|input: &mut Input<'_>| {
             let body = input.bytes(head.body_length)?;
-            decoder.body(&head, body, columns).map_err(short_is_wrong)
+            mapping.decoder.body(head, body, columns, space).map_err(short_is_wrong)
         })?;
         if let Some(Unfiltered::Marker(marker)) = &item {
             self.open = marker.open_deletion(false);
@@ -254,13 +259,12 @@ impl Body {
 
     /// Passes the next item over, but for the deletions that it opens and closes.
     fn pass_item(&mut self) -> Result<(), StorageError> {
-        match self.head.take_if(|head| head.is_row()) {
-            Some(row) => self.cursor.skip(row.body_length as u64),
-            None => {
-                self.take_item()?;
-            }
+        if self.is_at_head && self.head.is_row() {
+            self.is_at_head = false;
+            self.cursor.skip(self.head.body_length as u64);
+            return Ok(());
         }
-        Ok(())
+        self.take_item().map(drop)
     }
 
     /// Goes to the first item that is behind a bound. Not strictly: a marker at the very bound only says what is
@@ -272,7 +276,7 @@ impl Body {
             let i = i.map_err(|why| self.damaged_index(why))?;
             if i == blocks.len() {
                 self.ended = true;
-                self.head = None;
+                self.is_at_head = false;
                 self.open = None;
             } else if self.start + self.block(i)?.0 > self.position() {
                 self.enter_block(i)?;
@@ -286,7 +290,7 @@ impl Body {
 
     /// Where the next item starts.
     fn position(&self) -> u64 {
-        if self.head.is_some() { self.head_position } else { self.cursor.position() }
+        if self.is_at_head { self.head_position } else { self.cursor.position() }
     }
 
     fn damaged_index(&self, why: Malformed) -> StorageError {
@@ -316,7 +320,7 @@ impl Body {
             _ => None,
         };
         self.cursor.seek(position);
-        self.head = None;
+        self.is_at_head = false;
         self.ended = false;
         Ok(self.blocks.is_some().then_some(position + width))
     }

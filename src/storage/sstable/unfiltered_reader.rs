@@ -11,11 +11,12 @@ use crate::schema::{ColumnId, TableMetadata};
 use crate::storage::codec::cell_flags::*;
 use crate::storage::codec::row_flags::*;
 use crate::storage::error::StorageError;
+use crate::storage::arena::Arena;
 use crate::storage::model::{
-    BoundKind, Cell, Clustering, ClusteringBound, ColumnFilter, DeletionTime, LivenessInfo, NO_EXPIRATION,
-    NO_TTL, Row, RowBuilder,
+    BoundKind, Cell, ClusteringBound, ClusteringBuffer, ColumnFilter, DeletionTime, LivenessInfo,
+    NO_EXPIRATION, NO_TTL, Prefix, Row, RowBuilder, put_clustering_value,
 };
-use crate::storage::{RangeTombstoneMarker, Unfiltered};
+use crate::storage::{Position, RangeTombstoneMarker, Unfiltered};
 
 /// A column as rows are read.
 #[derive(Clone, Debug)]
@@ -47,13 +48,25 @@ pub struct RowDecoder {
 #[derive(Debug)]
 pub struct ItemHead {
     /// [`BoundKind::Clustering`] for a row.
-    pub place: ClusteringBound,
+    kind: BoundKind,
+    values: ClusteringBuffer,
     flags: u8,
     /// The bytes behind it that belong to it.
     pub body_length: usize,
 }
 
+impl Default for ItemHead {
+    fn default() -> Self {
+        Self { kind: BoundKind::Clustering, values: ClusteringBuffer::new(), flags: 0, body_length: 0 }
+    }
+}
+
 impl ItemHead {
+    /// Where it stands.
+    pub fn place(&self) -> Position<'_> {
+        Position { prefix: Prefix::of_buffer(&self.values), kind: self.kind }
+    }
+
     /// Whether it is a row.
     pub fn is_row(&self) -> bool {
         self.flags & IS_MARKER == 0
@@ -81,29 +94,44 @@ fn value<'a>(input: &mut Input<'a>, fixed_length: Option<usize>) -> Taken<&'a [u
     }
 }
 
-/// Takes the values of a clustering or a bound.
+/// Takes the values of a clustering or a bound, in place of what was in the buffer.
 pub fn clustering_values(
     input: &mut Input<'_>,
     lengths: &[Option<usize>],
     count: usize,
-) -> Taken<Clustering> {
+    values: &mut ClusteringBuffer,
+) -> Taken<()> {
+    values.clear();
     if count > lengths.len() {
         return Err(Malformed::Wrong("more clustering values than columns"));
     }
-    let mut values: smallvec::SmallVec<[Option<&[u8]>; 8]> = smallvec::SmallVec::new();
     let mut header = 0;
     for (i, length) in lengths.iter().take(count).enumerate() {
         if i % 32 == 0 {
             header = input.vint()?;
         }
         let bits = header >> (2 * (i % 32)) & 3;
-        values.push(match bits {
+        let value = match bits {
             0 => Some(value(input, *length)?),
-            1 => Some(&[]),
+            1 => Some(&[][..]),
             _ => None,
-        });
+        };
+        put_clustering_value(values, value);
     }
-    Ok(Clustering::new(values))
+    Ok(())
+}
+
+/// Where rows are built, one after the other.
+#[derive(Debug)]
+pub struct RowSpace {
+    builder: RowBuilder,
+    arena: Arena,
+}
+
+impl Default for RowSpace {
+    fn default() -> Self {
+        Self { builder: RowBuilder::new(), arena: Arena::of_read() }
+    }
 }
 
 impl RowDecoder {
@@ -142,37 +170,46 @@ impl RowDecoder {
         &self.clustering
     }
 
-    /// Takes the beginning of a row or marker; none at the end of the partition.
-    pub fn head(&self, input: &mut Input<'_>) -> Taken<Option<ItemHead>> {
+    /// Takes the beginning of a row or marker; false at the end of the partition.
+    pub fn head(&self, input: &mut Input<'_>, head: &mut ItemHead) -> Taken<bool> {
         let flags = input.u8()?;
         if flags & END_OF_PARTITION != 0 {
-            return Ok(None);
+            return Ok(false);
         }
         let extended = if flags & EXTENSION != 0 { input.u8()? } else { 0 };
         if extended & IS_STATIC != 0 {
             return Err(Malformed::Wrong("a static row among others"));
         }
+        head.flags = flags;
         let (kind, count) = if flags & IS_MARKER != 0 {
             let kind = bound_kind(input.u8()?)?;
             (kind, usize::from(input.u16()?))
         } else {
             (BoundKind::Clustering, self.clustering.len())
         };
-        let prefix = clustering_values(input, &self.clustering, count)?;
-        let body_length = input.vint_length()?;
-        Ok(Some(ItemHead { place: ClusteringBound { kind, prefix }, flags, body_length }))
+        head.kind = kind;
+        clustering_values(input, &self.clustering, count, &mut head.values)?;
+        head.body_length = input.vint_length()?;
+        Ok(true)
     }
 
     /// Takes what is behind a head. None for a row of which nothing is left, its columns having been dropped.
-    pub fn body(&self, head: &ItemHead, body: &[u8], filter: &ColumnFilter) -> Taken<Option<Unfiltered>> {
+    pub fn body(
+        &self,
+        head: &ItemHead,
+        body: &[u8],
+        filter: &ColumnFilter,
+        space: &mut RowSpace,
+    ) -> Taken<Option<Unfiltered>> {
         let mut input = Input::new(body);
         input.vint()?;
+        let prefix = Prefix::of_buffer(&head.values);
         if head.is_row() {
             let columns = Columns { all: &self.regular_columns, filter };
-            let row = self.row(&mut input, head.flags, columns, &head.place.prefix)?;
+            let row = self.row(&mut input, head.flags, columns, prefix, space)?;
             return Ok((!row.is_empty()).then(|| Unfiltered::Row(row)));
         }
-        let bound = head.place.clone();
+        let bound = ClusteringBound { kind: head.kind, prefix: prefix.to_clustering() };
         let first = self.stats.deletion(&mut input)?;
         let marker = match bound.kind {
             BoundKind::ExclEndInclStartBoundary | BoundKind::InclEndExclStartBoundary => {
@@ -187,7 +224,12 @@ impl RowDecoder {
     }
 
     /// Takes the static row; none where nothing of it is fetched.
-    pub fn static_row(&self, input: &mut Input<'_>, filter: &ColumnFilter) -> Taken<Option<Row>> {
+    pub fn static_row(
+        &self,
+        input: &mut Input<'_>,
+        filter: &ColumnFilter,
+        space: &mut RowSpace,
+    ) -> Taken<Option<Row>> {
         let flags = input.u8()?;
         if flags & (END_OF_PARTITION | IS_MARKER) != 0
             || flags & EXTENSION == 0
@@ -202,7 +244,8 @@ impl RowDecoder {
         }
         let mut input = Input::new(body);
         let columns = Columns { all: &self.static_columns, filter };
-        let taken = input.vint().and_then(|_| self.row(&mut input, flags, columns, &Clustering::EMPTY));
+        let clustering = Prefix::of_buffer(&[]);
+        let taken = input.vint().and_then(|_| self.row(&mut input, flags, columns, clustering, space));
         let row = taken.map_err(short_is_wrong)?;
         Ok((!row.is_empty()).then_some(row))
     }
@@ -212,8 +255,11 @@ impl RowDecoder {
         input: &mut Input<'_>,
         flags: u8,
         columns: Columns<'_>,
-        clustering: &Clustering,
+        clustering: Prefix<'_>,
+        space: &mut RowSpace,
     ) -> Taken<Row> {
+        let RowSpace { builder, arena } = space;
+        builder.clear();
         let mut liveness = LivenessInfo::EMPTY;
         if flags & HAS_TIMESTAMP != 0 {
             liveness.timestamp = self.stats.timestamp(input)?;
@@ -225,20 +271,17 @@ impl RowDecoder {
         let deletion =
             if flags & HAS_DELETION != 0 { self.stats.deletion(input)? } else { DeletionTime::LIVE };
         let Columns { all, filter } = columns;
-        // Where some are not queried, the values are likely to take less.
-        let bytes = if filter.is_all() { input.rest().len() } else { 0 };
-        let mut builder = RowBuilder::with_capacity(all.len(), bytes);
         if flags & HAS_ALL_COLUMNS != 0 {
             for column in all {
-                self.column(input, (column, filter), flags, &liveness, &mut builder)?;
+                self.column(input, (column, filter), flags, &liveness, builder)?;
             }
         } else {
             for i in column_subset(input, all.len())? {
                 let column = all.get(i).ok_or(Malformed::Wrong("a column beyond those of the header"))?;
-                self.column(input, (column, filter), flags, &liveness, &mut builder)?;
+                self.column(input, (column, filter), flags, &liveness, builder)?;
             }
         }
-        Ok(builder.build(clustering, liveness, deletion))
+        Ok(builder.build_in(arena, clustering, liveness, deletion))
     }
 
     fn column(
