@@ -91,6 +91,12 @@ pub trait UnfilteredRowIterator: Send {
 
     /// The next row or marker. After an error the iterator must not be used again.
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError>;
+
+    /// The next rows, at most so many, where they lie one after the other and each is one of which
+    /// [`Row::deletes_at_most_cells`] is true. None is what any iterator may give: then [`Self::next`] goes on.
+    fn next_rows(&mut self, _max: usize) -> &[Row] {
+        &[]
+    }
 }
 
 impl<T: UnfilteredRowIterator + ?Sized> UnfilteredRowIterator for Box<T> {
@@ -116,6 +122,10 @@ impl<T: UnfilteredRowIterator + ?Sized> UnfilteredRowIterator for Box<T> {
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {
         (**self).next()
+    }
+
+    fn next_rows(&mut self, max: usize) -> &[Row] {
+        (**self).next_rows(max)
     }
 }
 

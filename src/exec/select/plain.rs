@@ -29,17 +29,27 @@ enum Step {
     Clustering,
     /// One clustering column.
     ClusteringColumn(usize),
-    /// Regular columns, ascending.
-    Cells(Vec<ColumnId>),
-    /// All clustering columns, and then regular ones, ascending.
-    Whole(Vec<ColumnId>),
+    /// Regular columns.
+    Cells(Vec<CellColumn>),
+    /// All clustering columns, and then regular ones.
+    Whole(Vec<CellColumn>),
+}
+
+/// A regular column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CellColumn {
+    id: ColumnId,
+    /// Where its cell stands in a row that has all of them.
+    index: usize,
 }
 
 impl SelectedColumns {
     /// These columns of a table.
     pub fn new(sources: Vec<Source>, table: &TableMetadata) -> Self {
         let clustering_len = table.clustering.len();
-        Self { plain: steps(&sources, clustering_len), sources, clustering_len }
+        let mut regular: Vec<ColumnId> = table.regular_columns.iter().map(|column| column.id).collect();
+        regular.sort_unstable();
+        Self { plain: steps(&sources, clustering_len, &regular), sources, clustering_len }
     }
 
     /// Writes them as the next row.
@@ -70,11 +80,11 @@ impl SelectedColumns {
                 Step::KeyComponent(i) => out.value(key_component(key, *i)),
                 Step::Clustering => out.wire(clustering.buffer()),
                 Step::ClusteringColumn(i) => out.value(clustering.get(*i)),
-                Step::Cells(ids) => write_cells(&cells, ids, out),
-                Step::Whole(ids) if is_all(&cells, ids) => out.wire(row.wire_values()),
-                Step::Whole(ids) => {
+                Step::Cells(columns) => write_cells(&cells, columns, out),
+                Step::Whole(columns) if is_all(&cells, columns) => out.wire(row.wire_values()),
+                Step::Whole(columns) => {
                     out.wire(clustering.buffer());
-                    write_cells(&cells, ids, out);
+                    write_cells(&cells, columns, out);
                 }
             }
         }
@@ -82,8 +92,9 @@ impl SelectedColumns {
     }
 }
 
-/// What to copy for these columns; none where one of them has to be looked at.
-fn steps(sources: &[Source], clustering_len: usize) -> Option<Vec<Step>> {
+/// What to copy for these columns; none where one of them has to be looked at. `regular`: the regular columns of the
+/// table, ascending.
+fn steps(sources: &[Source], clustering_len: usize, regular: &[ColumnId]) -> Option<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::new();
     for source in sources {
         if !matches!(source.form, Form::Plain) {
@@ -94,10 +105,13 @@ fn steps(sources: &[Source], clustering_len: usize) -> Option<Vec<Step>> {
             Place::KeyComponent(i) => steps.push(Step::KeyComponent(i)),
             Place::Clustering(i) => steps.push(Step::ClusteringColumn(i)),
             Place::Static(_) => return None,
-            Place::Regular(id) => match steps.last_mut() {
-                Some(Step::Cells(ids)) if ids.last().is_some_and(|last| *last < id) => ids.push(id),
-                _ => steps.push(Step::Cells(vec![id])),
-            },
+            Place::Regular(id) => {
+                let column = CellColumn { id, index: regular.binary_search(&id).ok()? };
+                match steps.last_mut() {
+                    Some(Step::Cells(columns)) => columns.push(column),
+                    _ => steps.push(Step::Cells(vec![column])),
+                }
+            }
         }
     }
     Some(with_whole_clusterings(steps, clustering_len))
@@ -113,7 +127,7 @@ fn with_whole_clusterings(steps: Vec<Step>, clustering_len: usize) -> Vec<Step> 
             let mut joined = steps;
             let after = joined.get_mut(place + clustering_len);
             let whole = match after {
-                Some(Step::Cells(ids)) => Some(std::mem::take(ids)),
+                Some(Step::Cells(columns)) => Some(std::mem::take(columns)),
                 _ => None,
             };
             let end = place + clustering_len + usize::from(whole.is_some());
@@ -124,33 +138,30 @@ fn with_whole_clusterings(steps: Vec<Step>, clustering_len: usize) -> Vec<Step> 
     }
 }
 
-/// Whether these columns are those that have cells.
-fn is_all(cells: &CellTable<'_>, ids: &[ColumnId]) -> bool {
-    cells.len() == ids.len() && ids.iter().enumerate().all(|(i, id)| cells.column(i) == *id)
+/// Whether these columns are those that have cells, in their order.
+fn is_all(cells: &CellTable<'_>, columns: &[CellColumn]) -> bool {
+    cells.len() == columns.len()
+        && columns.iter().enumerate().all(|(i, column)| cells.column(i) == column.id)
 }
 
-/// Writes the cells of these columns, which are ascending as the cells are; null where there is none.
-fn write_cells(cells: &CellTable<'_>, ids: &[ColumnId], out: &mut RowsWriter) {
-    let (mut index, mut run) = (0, 0..0);
-    for id in ids {
-        while index < cells.len() && cells.column(index) < *id {
-            index += 1;
-        }
-        if index < cells.len() && cells.column(index) == *id {
-            let place = cells.wire_place(index);
-            if place.start != run.end {
-                out.wire(cells.wire(run));
-                run = place.start..place.start;
-            }
-            run.end = place.end;
-            index += 1;
-        } else {
-            out.wire(cells.wire(run));
-            run = 0..0;
+/// Writes the cells of these columns; null where there is none.
+fn write_cells(cells: &CellTable<'_>, columns: &[CellColumn], out: &mut RowsWriter) {
+    let (mut start, mut end) = (0, 0);
+    for column in columns {
+        let Some(index) = cells.find(column.id, column.index) else {
+            out.wire(cells.wire(start..end));
+            (start, end) = (0, 0);
             out.value(None);
+            continue;
+        };
+        let place = cells.wire_place(index);
+        if place.start != end {
+            out.wire(cells.wire(start..end));
+            start = place.start;
         }
+        end = place.end;
     }
-    out.wire(cells.wire(run));
+    out.wire(cells.wire(start..end));
 }
 
 #[cfg(test)]
@@ -160,6 +171,10 @@ mod tests {
     use crate::storage::model::{Cell, Clustering, DecoratedKey, DeletionTime, LivenessInfo, RowBuilder};
     use bytes::Bytes;
     use proptest::prelude::*;
+
+    fn regular() -> Vec<ColumnId> {
+        (0..8).map(ColumnId).collect()
+    }
 
     fn source(place: Place) -> Source {
         Source { place, form: Form::Plain }
@@ -213,7 +228,7 @@ mod tests {
                 writer.begin_row();
                 sources.iter().for_each(|source| source.write(&view, writer));
             });
-            let columns = SelectedColumns { plain: steps(&sources, 3), sources: sources.clone(), clustering_len: 3 };
+            let columns = SelectedColumns { plain: steps(&sources, 3, &regular()), sources: sources.clone(), clustering_len: 3 };
             prop_assert!(columns.plain.is_some());
             prop_assert_eq!(written(&|writer| columns.write(&view, writer)), expected);
         }

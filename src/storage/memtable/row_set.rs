@@ -139,6 +139,25 @@ impl RowSet {
         }
     }
 
+    /// The rows from one place up to another one, as many as lie in one piece.
+    pub fn run(&self, start: Cursor, end: Cursor) -> &[Row] {
+        let piece = match self {
+            Self::Empty => &[],
+            Self::One(row) => std::slice::from_ref(row),
+            Self::Many(chunks) => chunks.get(start.chunk).map_or(&[][..], |chunk| &chunk[..]),
+        };
+        let until = if start.chunk == end.chunk { end.row.min(piece.len()) } else { piece.len() };
+        piece.get(start.row..until).unwrap_or_default()
+    }
+
+    /// The place behind so many rows of what [`RowSet::run`] gave.
+    pub fn after_run(&self, start: Cursor, count: usize) -> Cursor {
+        match count.checked_sub(1) {
+            Some(last) => self.after(Cursor { chunk: start.chunk, row: start.row + last }),
+            None => start,
+        }
+    }
+
     /// The place before; none at the start.
     pub fn before(&self, cursor: Cursor) -> Option<Cursor> {
         if cursor.row > 0 {

@@ -68,6 +68,11 @@ impl MemtableRows {
         true
     }
 
+    /// Whether rows are left of the current slice.
+    fn has_rows(&self) -> bool {
+        self.rows.is_some_and(|(start, end)| start < end)
+    }
+
     /// The next row of the current slice, and the rows left after it.
     fn peek_row(&self) -> Option<(&Row, (Cursor, Cursor))> {
         let (start, end) = self.rows.filter(|(start, end)| start < end)?;
@@ -124,6 +129,9 @@ pub fn markers(tombstones: Vec<RangeTombstone>) -> Vec<RangeTombstoneMarker> {
     markers
 }
 
+/// Rows that are looked at one after the other: they are waited for together, not each by itself.
+const ROWS_AT_ONCE_MAX: usize = 32;
+
 impl UnfilteredRowIterator for MemtableRows {
     fn key(&self) -> &DecoratedKey {
         &self.key
@@ -139,6 +147,22 @@ impl UnfilteredRowIterator for MemtableRows {
 
     fn is_reversed(&self) -> bool {
         self.reversed
+    }
+
+    fn next_rows(&mut self, max: usize) -> &[Row] {
+        while !self.has_rows() {
+            if !self.markers.is_empty() || !self.next_slice() {
+                return &[];
+            }
+        }
+        let Some((start, end)) = self.rows.filter(|_| self.markers.is_empty() && !self.reversed) else {
+            return &[];
+        };
+        let rows = self.data.rows.run(start, end);
+        let at_once = &rows[..rows.len().min(max).min(ROWS_AT_ONCE_MAX)];
+        let count = at_once.iter().position(|row| !row.deletes_at_most_cells()).unwrap_or(at_once.len());
+        self.rows = Some((self.data.rows.after_run(start, count), end));
+        &rows[..count]
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {

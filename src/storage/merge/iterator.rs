@@ -180,6 +180,14 @@ impl UnfilteredRowIterator for MergedRows {
         self.sources.iter().map(|source| source.rows.provenance()).fold(Provenance::MEMTABLE, Provenance::and)
     }
 
+    fn next_rows(&mut self, max: usize) -> &[Row] {
+        let is_shadowed = !self.active_deletion().is_live();
+        match &mut self.sources[..] {
+            [only] if !is_shadowed => only.rows.next_rows(max),
+            _ => &[],
+        }
+    }
+
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {
         if self.sources.len() == 1 {
             return self.next_of_only();

@@ -122,6 +122,16 @@ impl<'r> CellTable<'r> {
         low
     }
 
+    /// The cell of a simple column, which probably stands at `index`.
+    #[inline]
+    pub fn find(&self, column: ColumnId, index: usize) -> Option<usize> {
+        let is_at = |index| index < self.len() && self.column(index) == column;
+        if is_at(index) {
+            return Some(index);
+        }
+        Some(self.first_of(column)).filter(|index| is_at(*index))
+    }
+
     /// Where the value of a cell without a path stands as the native protocol has it: its length and its bytes.
     #[inline]
     pub fn wire_place(&self, index: usize) -> Range<usize> {
@@ -337,6 +347,12 @@ impl Row {
         self.has(IS_PLAIN)
             && self.flags() & (HAS_DELETION | HAS_EXPIRY) == 0
             && self.complex_deletion_count() == 0
+    }
+
+    /// Whether it says something, and deletes nothing but single cells.
+    #[inline]
+    pub fn deletes_at_most_cells(&self) -> bool {
+        self.flags() & HAS_DELETION == 0 && self.complex_deletion_count() == 0 && !self.is_empty()
     }
 
     /// The bytes of all its paths and values.

@@ -79,9 +79,21 @@ impl<'a> Collector<'a> {
         }
         let mut rows = Vec::with_capacity(limit.min(self.rows_expected()) as usize);
         while (rows.len() as u64) < limit {
-            self.examined += 1;
+            let wanted = usize::try_from(limit - rows.len() as u64).unwrap_or(usize::MAX);
+            let at_hand = partition.next_rows(wanted);
+            self.examined += at_hand.len().max(1) as u64;
             if self.examined > self.limits.examined {
                 return Err(StorageError::WouldBlock);
+            }
+            if !at_hand.is_empty() {
+                for row in at_hand {
+                    if let Some(row) = self.look_at(row.clone())?
+                        && self.filter.matches_row(&key, &row)
+                    {
+                        rows.push(row);
+                    }
+                }
+                continue;
             }
             match partition.next()? {
                 None => break,
