@@ -50,7 +50,8 @@ impl Arena {
         } else {
             // Not `reserve`, which would copy what is left or take up a piece again that nobody uses.
             if self.chunk.capacity() - self.chunk.len() < len {
-                self.chunk_bytes = (self.chunk_bytes * 2).clamp(CHUNK_BYTES_MIN, self.chunk_bytes_max).max(len);
+                self.chunk_bytes =
+                    (self.chunk_bytes * 2).clamp(CHUNK_BYTES_MIN, self.chunk_bytes_max).max(len);
                 self.chunk = BytesMut::with_capacity(self.chunk_bytes);
             }
             write(&mut self.chunk);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::arena::Arena;
 use super::engine::{IoMode, Storage};
 use super::error::StorageError;
-use super::arena::Arena;
 use super::memtable::{MemtableRows, PartitionData};
 use super::merge::MergedRows;
 use super::model::{

@@ -140,8 +140,7 @@ fn with_whole_clusterings(steps: Vec<Step>, clustering_len: usize) -> Vec<Step> 
 
 /// Whether these columns are those that have cells, in their order.
 fn is_all(cells: &CellTable<'_>, columns: &[CellColumn]) -> bool {
-    cells.len() == columns.len()
-        && columns.iter().enumerate().all(|(i, column)| cells.column(i) == column.id)
+    cells.len() == columns.len() && columns.iter().enumerate().all(|(i, column)| cells.column(i) == column.id)
 }
 
 /// Writes the cells of these columns; null where there is none.

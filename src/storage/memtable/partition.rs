@@ -1,10 +1,10 @@
 //! One partition in memory.
 
+use super::super::arena::Arena;
 use super::super::merge::{merge_rows, merge_versions};
 use super::super::model::{ColumnFilter, DeletionTime, PartitionUpdate, Row};
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
-use super::super::arena::Arena;
 use super::range_tombstones::RangeTombstones;
 use super::row_set::RowSet;
 

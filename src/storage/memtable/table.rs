@@ -15,13 +15,13 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
+use super::super::arena::Arena;
 use super::super::commitlog::CommitPosition;
 use super::super::error::StorageError;
 use super::super::model::{ClusteringIndexFilter, DecoratedKey, KeyBound, PartitionUpdate, Token};
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
 use super::super::unfiltered::{BoxedRowIterator, UnfilteredPartitionIterator};
-use super::super::arena::Arena;
 use super::partition::PartitionData;
 use super::rows::MemtableRows;
 

@@ -14,8 +14,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::input::{Input, Malformed, Taken};
 use super::output::{put_deletion_time, put_short_bytes};
-use super::unfiltered_reader::clustering_values;
+use super::unfiltered_reader::{clustering_values, each_clustering_value};
 use super::unfiltered_writer::put_bound;
+use crate::storage::Position;
 use crate::storage::codec::put_clustering;
 use crate::storage::error::StorageError;
 use crate::storage::model::{BoundKind, ClusteringBound, ClusteringBuffer, DeletionTime, Prefix};
@@ -23,6 +24,26 @@ use crate::types::vint;
 
 /// Widths of blocks are stored as the difference to it.
 const WIDTH_BASE: i64 = 64 * 1024;
+
+/// Where a block lies in its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockExtent {
+    /// Where it begins, from the start of the partition.
+    pub offset: u64,
+    /// Its bytes.
+    pub width: u64,
+    /// The range deletion that is open behind it.
+    pub open: Option<DeletionTime>,
+}
+
+/// One of the two ends of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Its first row or bound.
+    First,
+    /// Its last row or bound.
+    Last,
+}
 
 /// A place within a partition that owns its values: [`BoundKind::Clustering`] for a row.
 pub type Place = ClusteringBound;
@@ -158,25 +179,31 @@ impl BlockIndex {
         bytes.map(Input::new).ok_or(Malformed::Wrong("a block outside its entry"))
     }
 
-    /// A block.
-    pub fn block(&self, i: usize) -> Taken<IndexBlock> {
+    /// Where a block lies in the partition.
+    pub fn extent(&self, i: usize) -> Taken<BlockExtent> {
         let mut input = self.at(i)?;
-        let first = place(&mut input, &self.lengths)?;
-        let last = place(&mut input, &self.lengths)?;
+        skip_place(&mut input, &self.lengths)?;
+        skip_place(&mut input, &self.lengths)?;
         let offset = input.vint()?;
         let width = u64::try_from(input.signed_vint()?.wrapping_add(WIDTH_BASE))
             .map_err(|_| Malformed::Wrong("a block of negative width"))?;
         let open = if input.bool()? { Some(input.deletion_time()?) } else { None };
-        Ok(IndexBlock { first, last, offset, width, open })
+        Ok(BlockExtent { offset, width, open })
     }
 
-    /// The number of blocks at the front for which `before` holds; it must hold for none behind one for which it
-    /// does not.
-    pub fn partition_point(&self, mut before: impl FnMut(&IndexBlock) -> bool) -> Taken<usize> {
+    /// The number of blocks at the front for whose first or last row or bound `before` holds; it must hold for none
+    /// behind one for which it does not.
+    pub fn partition_point(&self, edge: Edge, mut before: impl FnMut(Position<'_>) -> bool) -> Taken<usize> {
+        let mut values = ClusteringBuffer::new();
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            if before(&self.block(middle)?) {
+            let mut input = self.at(middle)?;
+            if edge == Edge::Last {
+                skip_place(&mut input, &self.lengths)?;
+            }
+            let kind = take_place(&mut input, &self.lengths, &mut values)?;
+            if before(Position { prefix: Prefix::of_buffer(&values), kind }) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -186,11 +213,25 @@ impl BlockIndex {
     }
 }
 
-/// Takes a place.
-fn place(input: &mut Input<'_>, lengths: &[Option<usize>]) -> Taken<Place> {
+/// Takes the kind and the number of values of a place.
+fn place_head(input: &mut Input<'_>, lengths: &[Option<usize>]) -> Taken<(BoundKind, usize)> {
     let kind = super::unfiltered_reader::bound_kind(input.u8()?)?;
     let count = if kind == BoundKind::Clustering { lengths.len() } else { usize::from(input.u16()?) };
-    let mut values = ClusteringBuffer::new();
-    clustering_values(input, lengths, count, &mut values)?;
-    Ok(Place { kind, prefix: Prefix::of_buffer(&values).to_clustering() })
+    Ok((kind, count))
+}
+
+/// Takes a place: its kind, and its values into the buffer.
+fn take_place(
+    input: &mut Input<'_>,
+    lengths: &[Option<usize>],
+    values: &mut ClusteringBuffer,
+) -> Taken<BoundKind> {
+    let (kind, count) = place_head(input, lengths)?;
+    clustering_values(input, lengths, count, values)?;
+    Ok(kind)
+}
+
+fn skip_place(input: &mut Input<'_>, lengths: &[Option<usize>]) -> Taken<()> {
+    let (_, count) = place_head(input, lengths)?;
+    each_clustering_value(input, lengths, count, |_| ())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chunked_file::{Access, Cursor};
-use super::index::BlockIndex;
+use super::index::{BlockIndex, Edge};
 use super::input::{Input, Malformed};
 use super::reader::{Mapping, PartitionPosition, SSTableReader};
 use super::unfiltered_reader::{ItemHead, RowSpace, short_is_wrong};
@@ -13,7 +13,7 @@ use crate::storage::model::{
     BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey, DeletionTime,
     Row, Slice,
 };
-use crate::storage::{Position, RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
+use crate::storage::{RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
 
 /// The rows and markers of a partition that a filter selects. A range tombstone that reaches beyond a slice is cut
 /// at the slice's ends.
@@ -76,7 +76,8 @@ impl SSTableRows {
                 return Err(Malformed::Wrong("another partition than the index says"));
             }
             let deletion = input.deletion_time()?;
-            let static_row = if decoder.has_static() { decoder.static_row(input, &columns, &mut space)? } else { None };
+            let static_row =
+                if decoder.has_static() { decoder.static_row(input, &columns, &mut space)? } else { None };
             Ok((deletion, static_row))
         })?;
         let rows_start = cursor.position();
@@ -272,7 +273,7 @@ impl Body {
     fn skip_to(&mut self, bound: &ClusteringBound) -> Result<(), StorageError> {
         if let Some(blocks) = &self.blocks {
             let comparator = &self.mapping.comparator;
-            let i = blocks.partition_point(|block| comparator.compare(&block.last, bound).is_lt());
+            let i = blocks.partition_point(Edge::Last, |last| comparator.compare(last, bound).is_lt());
             let i = i.map_err(|why| self.damaged_index(why))?;
             if i == blocks.len() {
                 self.ended = true;
@@ -301,7 +302,7 @@ impl Body {
     fn block(&self, i: usize) -> Result<(u64, u64), StorageError> {
         match &self.blocks {
             Some(blocks) => {
-                let block = blocks.block(i).map_err(|why| self.damaged_index(why))?;
+                let block = blocks.extent(i).map_err(|why| self.damaged_index(why))?;
                 Ok((block.offset, block.width))
             }
             None => Ok((self.rows_start - self.start, 0)),
@@ -316,7 +317,9 @@ impl Body {
             return Err(self.damaged_index(Malformed::Wrong("a block before the rows")));
         }
         self.open = match (&self.blocks, i.checked_sub(1)) {
-            (Some(blocks), Some(before)) => blocks.block(before).map_err(|why| self.damaged_index(why))?.open,
+            (Some(blocks), Some(before)) => {
+                blocks.extent(before).map_err(|why| self.damaged_index(why))?.open
+            }
             _ => None,
         };
         self.cursor.seek(position);
@@ -329,10 +332,8 @@ impl Body {
     fn last_block(&self, bound: &ClusteringBound) -> Result<Option<usize>, StorageError> {
         let Some(blocks) = &self.blocks else { return Ok(Some(0)) };
         let comparator = &self.mapping.comparator;
-        let before = |block: &super::index::IndexBlock| {
-            comparator.compare(Position::from(&block.first), bound).is_lt()
-        };
-        let count = blocks.partition_point(before).map_err(|why| self.damaged_index(why))?;
+        let count = blocks.partition_point(Edge::First, |first| comparator.compare(first, bound).is_lt());
+        let count = count.map_err(|why| self.damaged_index(why))?;
         Ok(count.checked_sub(1))
     }
 }

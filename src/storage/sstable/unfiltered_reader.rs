@@ -8,10 +8,10 @@ use super::disk_type::DiskType;
 use super::header::{EncodingStats, HeaderColumn, SerializationHeader};
 use super::input::{Input, Malformed, Taken};
 use crate::schema::{ColumnId, TableMetadata};
+use crate::storage::arena::Arena;
 use crate::storage::codec::cell_flags::*;
 use crate::storage::codec::row_flags::*;
 use crate::storage::error::StorageError;
-use crate::storage::arena::Arena;
 use crate::storage::model::{
     BoundKind, Cell, ClusteringBound, ClusteringBuffer, ColumnFilter, DeletionTime, LivenessInfo,
     NO_EXPIRATION, NO_TTL, Prefix, Row, RowBuilder, put_clustering_value,
@@ -102,6 +102,16 @@ pub fn clustering_values(
     values: &mut ClusteringBuffer,
 ) -> Taken<()> {
     values.clear();
+    each_clustering_value(input, lengths, count, |value| put_clustering_value(values, value))
+}
+
+/// Takes the values of a clustering or a bound.
+pub fn each_clustering_value(
+    input: &mut Input<'_>,
+    lengths: &[Option<usize>],
+    count: usize,
+    mut take: impl FnMut(Option<&[u8]>),
+) -> Taken<()> {
     if count > lengths.len() {
         return Err(Malformed::Wrong("more clustering values than columns"));
     }
@@ -111,12 +121,11 @@ pub fn clustering_values(
             header = input.vint()?;
         }
         let bits = header >> (2 * (i % 32)) & 3;
-        let value = match bits {
+        take(match bits {
             0 => Some(value(input, *length)?),
-            1 => Some(&[][..]),
+            1 => Some(&[]),
             _ => None,
-        };
-        put_clustering_value(values, value);
+        });
     }
     Ok(())
 }
