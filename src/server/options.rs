@@ -12,8 +12,9 @@ use crate::storage::{
     ReadThresholds, SegmentCompression, StorageOptions,
 };
 
-/// `column_index_size` of files of the big format, where the configuration names none.
-const COLUMN_INDEX_BYTES: u64 = 64 << 10;
+/// `column_index_size` where the configuration names none. Cassandra takes 64 KiB then for files of the big format, and
+/// reads up to so many bytes of rows before those that are asked for.
+const COLUMN_INDEX_BYTES: u64 = 4 << 10;
 
 /// How the store is set up.
 pub(super) fn storage(config: &Config) -> StorageOptions {

@@ -18,6 +18,13 @@ struct Component {
     reversed: bool,
 }
 
+impl Component {
+    #[inline]
+    fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
+        if self.reversed { self.order.compare(b, a) } else { self.order.compare(a, b) }
+    }
+}
+
 /// How values of a type compare; the frequent ones without looking at the type each time.
 #[derive(Debug)]
 pub(super) enum ValueOrder {
@@ -110,8 +117,7 @@ impl ClusteringComparator {
         }
         for (component, (a, b)) in self.0.iter().zip(a.values().zip(b.values())) {
             let ordering = match (a, b) {
-                (Some(a), Some(b)) if component.reversed => component.order.compare(b, a),
-                (Some(a), Some(b)) => component.order.compare(a, b),
+                (Some(a), Some(b)) => component.compare(a, b),
                 (a, b) => a.is_some().cmp(&b.is_some()),
             };
             if ordering.is_ne() {
@@ -119,6 +125,23 @@ impl ClusteringComparator {
             }
         }
         Ordering::Equal
+    }
+
+    /// Compares one value of two places.
+    #[inline]
+    pub fn compare_values(&self, index: usize, a: Option<&[u8]>, b: Option<&[u8]>) -> Ordering {
+        match (a, b, self.0.get(index)) {
+            (Some(a), Some(b), Some(component)) => component.compare(a, b),
+            _ => a.is_some().cmp(&b.is_some()),
+        }
+    }
+
+    /// Compares a row with a bound, all of whose values are those of the row.
+    pub fn compare_beyond_values(row_len: usize, bound: Position<'_>) -> Ordering {
+        if bound.prefix.len() < row_len {
+            return bound.kind.compared_to_clustering().reverse();
+        }
+        rank(BoundKind::Clustering).cmp(&rank(bound.kind))
     }
 
     /// Compares the clusterings of two rows.

@@ -89,6 +89,25 @@ impl RowBuilder {
         });
     }
 
+    /// Adds a cell that says nothing but its value: its timestamp is the one of the row, it has neither a path nor an
+    /// end.
+    #[inline]
+    pub fn add_plain(&mut self, column: ColumnId, timestamp: i64, value: &[u8]) {
+        let place = u32::try_from(self.data.len()).expect("a row holds less than 4 GiB");
+        let value_len = u32::try_from(value.len()).expect("a value holds less than 4 GiB");
+        self.data.extend_from_slice(&value_len.to_be_bytes());
+        self.data.extend_from_slice(value);
+        self.cells.push(CellEntry {
+            timestamp,
+            local_deletion_time: u32::MAX,
+            ttl: NO_TTL,
+            place,
+            data_len: 0,
+            path_len_plus_one: 0,
+            column,
+        });
+    }
+
     /// Sets the deletion of a complex column.
     pub fn add_complex_deletion(&mut self, column: ColumnId, deletion: DeletionTime) {
         self.complex_deletions.push((column, deletion));

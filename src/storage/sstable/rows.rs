@@ -283,10 +283,16 @@ impl Body {
                 self.enter_block(i)?;
             }
         }
-        while self.is_not_after(bound)? {
+        loop {
+            if !self.is_at_head && !self.ended {
+                let Mapping { decoder, comparator, .. } = &*self.mapping;
+                self.cursor.take(|input| Ok(decoder.pass_rows(input, comparator, bound.into())))?;
+            }
+            if !self.is_not_after(bound)? {
+                return Ok(());
+            }
             self.pass_item()?;
         }
-        Ok(())
     }
 
     /// Where the next item starts.

@@ -1,5 +1,6 @@
 //! Takes rows and markers from `Data.db` (Cassandra: `UnfilteredSerializer`, `DeserializationHelper`).
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::descriptor::Component;
@@ -16,7 +17,7 @@ use crate::storage::model::{
     BoundKind, Cell, ClusteringBound, ClusteringBuffer, ColumnFilter, DeletionTime, LivenessInfo,
     NO_EXPIRATION, NO_TTL, Prefix, Row, RowBuilder, put_clustering_value,
 };
-use crate::storage::{Position, RangeTombstoneMarker, Unfiltered};
+use crate::storage::{ClusteringComparator, Position, RangeTombstoneMarker, Unfiltered};
 
 /// A column as rows are read.
 #[derive(Clone, Debug)]
@@ -202,6 +203,47 @@ impl RowDecoder {
         Ok(true)
     }
 
+    /// Passes over the rows that are not after a bound, as far as they are at hand as a whole, and nothing else.
+    pub fn pass_rows(&self, input: &mut Input<'_>, comparator: &ClusteringComparator, bound: Position<'_>) {
+        loop {
+            let mut row = *input;
+            match self.pass_row(&mut row, comparator, bound) {
+                Ok(true) => *input = row,
+                // What is damaged is found where it is taken.
+                Ok(false) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Passes over a row that is not after a bound; false where there is something else.
+    fn pass_row(
+        &self,
+        input: &mut Input<'_>,
+        comparator: &ClusteringComparator,
+        bound: Position<'_>,
+    ) -> Taken<bool> {
+        if input.u8()? & (END_OF_PARTITION | IS_MARKER | EXTENSION) != 0 {
+            return Ok(false);
+        }
+        let mut bounds = bound.prefix.values();
+        let (mut index, mut ordering) = (0, Ordering::Equal);
+        each_clustering_value(input, &self.clustering, self.clustering.len(), |value| {
+            if let (Ordering::Equal, Some(of_bound)) = (ordering, bounds.next()) {
+                ordering = comparator.compare_values(index, value, of_bound);
+            }
+            index += 1;
+        })?;
+        if ordering.is_eq() {
+            ordering = ClusteringComparator::compare_beyond_values(index, bound);
+        }
+        if ordering.is_gt() {
+            return Ok(false);
+        }
+        let body_length = input.vint_length()?;
+        input.skip(body_length)?;
+        Ok(true)
+    }
+
     /// Takes what is behind a head. None for a row of which nothing is left, its columns having been dropped.
     pub fn body(
         &self,
@@ -326,6 +368,9 @@ impl RowDecoder {
         builder: &mut RowBuilder,
     ) -> Taken<()> {
         let flags = input.u8()?;
+        if flags & !HAS_EMPTY_VALUE == USE_ROW_TIMESTAMP && !column.disk.is_complex {
+            return plain_cell(input, (column, filter), flags, liveness.timestamp, builder);
+        }
         let has = |flag: u8| flags & flag != 0;
         let timestamp =
             if has(USE_ROW_TIMESTAMP) { liveness.timestamp } else { self.stats.timestamp(input)? };
@@ -352,6 +397,23 @@ impl RowDecoder {
         }
         Ok(())
     }
+}
+
+/// Takes the value of a cell that has the timestamp of its row, and neither a path nor an end.
+#[inline]
+fn plain_cell(
+    input: &mut Input<'_>,
+    (column, filter): (&ReadColumn, &ColumnFilter),
+    flags: u8,
+    timestamp: i64,
+    builder: &mut RowBuilder,
+) -> Taken<()> {
+    let value =
+        if flags & HAS_EMPTY_VALUE != 0 { &[][..] } else { value(input, column.disk.fixed_length)? };
+    if let (Some(id), false) = (column.id, column.dropped_at.is_some_and(|at| timestamp <= at)) {
+        builder.add_plain(id, timestamp, if filter.queries(id) { value } else { &[] });
+    }
+    Ok(())
 }
 
 /// Within a body of known length, bytes that end too early are damage, not a reason to read on.
