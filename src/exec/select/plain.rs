@@ -12,10 +12,8 @@ pub struct SelectedColumns {
     /// Where the value of each comes from.
     pub sources: Vec<Source>,
     /// The same, for rows that are plain ([`Row::has_plain_cells`]); none where some column has several cells or is
-    /// static.
+    /// static, and for compact tables, whose rows may lack clustering columns.
     plain: Option<Vec<Step>>,
-    /// The number of clustering columns.
-    clustering_len: usize,
 }
 
 /// Columns of a result that follow each other and come from one part of a row.
@@ -46,10 +44,10 @@ struct CellColumn {
 impl SelectedColumns {
     /// These columns of a table.
     pub fn new(sources: Vec<Source>, table: &TableMetadata) -> Self {
-        let clustering_len = table.clustering.len();
         let mut regular: Vec<ColumnId> = table.regular_columns.iter().map(|column| column.id).collect();
         regular.sort_unstable();
-        Self { plain: steps(&sources, clustering_len, &regular), sources, clustering_len }
+        let steps = steps(&sources, table.clustering.len(), &regular);
+        Self { plain: steps.filter(|_| !table.is_compact()), sources }
     }
 
     /// Writes them as the next row.
@@ -58,37 +56,30 @@ impl SelectedColumns {
         out.begin_row();
         if let (Some(steps), Some(row)) = (&self.plain, view.row)
             && row.has_plain_cells()
-            && self.write_plain(steps, &view.key.key, row, out)
         {
-            return;
+            return write_plain(steps, &view.key.key, row, out);
         }
         for source in &self.sources {
             source.write(view, out);
         }
     }
+}
 
-    /// False, with nothing written, where the row lacks clustering columns, as those of compact tables may.
-    fn write_plain(&self, steps: &[Step], key: &[u8], row: &Row, out: &mut RowsWriter) -> bool {
-        let clustering = row.clustering();
-        if clustering.len() != self.clustering_len {
-            return false;
-        }
-        let cells = row.cell_table();
-        for step in steps {
-            match step {
-                Step::Key => out.value(Some(key)),
-                Step::KeyComponent(i) => out.value(key_component(key, *i)),
-                Step::Clustering => out.wire(clustering.buffer()),
-                Step::ClusteringColumn(i) => out.value(clustering.get(*i)),
-                Step::Cells(columns) => write_cells(&cells, columns, out),
-                Step::Whole(columns) if is_all(&cells, columns) => out.wire(row.wire_values()),
-                Step::Whole(columns) => {
-                    out.wire(clustering.buffer());
-                    write_cells(&cells, columns, out);
-                }
+fn write_plain(steps: &[Step], key: &[u8], row: &Row, out: &mut RowsWriter) {
+    let (clustering, cells) = (row.clustering(), row.cell_table());
+    for step in steps {
+        match step {
+            Step::Key => out.value(Some(key)),
+            Step::KeyComponent(i) => out.value(key_component(key, *i)),
+            Step::Clustering => out.wire(clustering.buffer()),
+            Step::ClusteringColumn(i) => out.value(clustering.get(*i)),
+            Step::Cells(columns) => write_cells(&cells, columns, out),
+            Step::Whole(columns) if is_all(&cells, columns) => out.wire(row.wire_values()),
+            Step::Whole(columns) => {
+                out.wire(clustering.buffer());
+                write_cells(&cells, columns, out);
             }
         }
-        true
     }
 }
 
@@ -227,7 +218,7 @@ mod tests {
                 writer.begin_row();
                 sources.iter().for_each(|source| source.write(&view, writer));
             });
-            let columns = SelectedColumns { plain: steps(&sources, 3, &regular()), sources: sources.clone(), clustering_len: 3 };
+            let columns = SelectedColumns { plain: steps(&sources, 3, &regular()), sources: sources.clone() };
             prop_assert!(columns.plain.is_some());
             prop_assert_eq!(written(&|writer| columns.write(&view, writer)), expected);
         }

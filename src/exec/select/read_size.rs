@@ -20,6 +20,7 @@ pub struct ReadSizeLimit {
 
 impl SelectPlan {
     /// Refuses to return more where too much is to be returned already. A row that alone is too large is returned.
+    #[inline]
     pub(super) fn check_read_size(&self, context: &SelectContext<'_>, size: u64) -> Result<(), Error> {
         let Some(limit) = &context.read_size else { return Ok(()) };
         let Some(fail) = limit.thresholds.fail.filter(|fail| size > *fail) else { return Ok(()) };

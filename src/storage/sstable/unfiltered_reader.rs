@@ -408,8 +408,7 @@ fn plain_cell(
     timestamp: i64,
     builder: &mut RowBuilder,
 ) -> Taken<()> {
-    let value =
-        if flags & HAS_EMPTY_VALUE != 0 { &[][..] } else { value(input, column.disk.fixed_length)? };
+    let value = if flags & HAS_EMPTY_VALUE != 0 { &[][..] } else { value(input, column.disk.fixed_length)? };
     if let (Some(id), false) = (column.id, column.dropped_at.is_some_and(|at| timestamp <= at)) {
         builder.add_plain(id, timestamp, if filter.queries(id) { value } else { &[] });
     }
