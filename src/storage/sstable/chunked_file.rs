@@ -313,6 +313,13 @@ impl Cursor {
         }
     }
 
+    /// Passes over as much of what is in the window as `pass` takes.
+    pub fn pass(&mut self, pass: impl FnOnce(&mut Input<'_>)) {
+        let mut input = Input::new(self.window.get(self.offset..).unwrap_or_default());
+        pass(&mut input);
+        self.offset += input.position();
+    }
+
     /// The next bytes, shared with the chunk where they lie in one.
     pub fn bytes(&mut self, length: usize) -> Result<Bytes, StorageError> {
         if self.window.len() - self.offset < length {
