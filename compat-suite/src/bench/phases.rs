@@ -249,14 +249,21 @@ fn replay(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// Makes all tables anew and fills them, on both.
+/// Makes all tables anew and fills them, on both. What memtables held before of tables that are gone is flushed first,
+/// or it would count until then.
 fn load(bench: &mut Bench, data: Data) -> Result<()> {
+    for node in &bench.nodes {
+        let (address, _) = node.running()?;
+        for workload in bench.workloads() {
+            bench.latte.schema(address, workload, workload.keyspace)?;
+        }
+        node.nodetool(&["flush"])?;
+    }
     for workload in bench.workloads() {
         for node in &bench.nodes {
             let rows = workload.rows(data);
             say(&format!("{rows} cycles of load of {} on {}", workload.script, node.name()));
             let (address, _) = node.running()?;
-            bench.latte.schema(address, workload, workload.keyspace)?;
             bench.latte.load(address, workload, workload.keyspace, rows)?;
         }
     }
