@@ -1,5 +1,6 @@
 //! Tokens to syntax tree: one function for each production of Cassandra's `Parser.g`.
 
+mod arithmetic;
 mod ddl;
 mod describe;
 mod function;

@@ -1,7 +1,7 @@
 //! Selectors: what may be selected.
 
 use super::input::{Input, Res, comma_list, nested, opt_comma_list, parens, tok, toks};
-use super::{name, term, types};
+use super::{arithmetic, name, term, types};
 use crate::ast::{ArithmeticOperator, Selectable, Term, WritetimeKind};
 use crate::lexer::{Class, Kind};
 
@@ -12,33 +12,16 @@ pub(super) fn unaliased(input: Input<'_>) -> Res<'_, Selectable> {
 
 /// `selectionAddition`
 fn addition(input: Input<'_>) -> Res<'_, Selectable> {
-    let (mut input, mut left) = multiplication(input)?;
-    loop {
-        let op = match input.kind(0) {
-            Kind::Plus => ArithmeticOperator::Add,
-            Kind::Minus => ArithmeticOperator::Subtract,
-            _ => return Ok((input, left)),
-        };
-        let (rest, right) = multiplication(input.skip().one_more_operator()?)?;
-        left = Selectable::BinaryOp { op, left: Box::new(left), right: Box::new(right) };
-        input = rest;
-    }
+    arithmetic::chain(input, multiplication, arithmetic::of_sum, binary)
 }
 
 /// `selectionMultiplication`
 fn multiplication(input: Input<'_>) -> Res<'_, Selectable> {
-    let (mut input, mut left) = group(input)?;
-    loop {
-        let op = match input.kind(0) {
-            Kind::Star => ArithmeticOperator::Multiply,
-            Kind::Slash => ArithmeticOperator::Divide,
-            Kind::Percent => ArithmeticOperator::Modulo,
-            _ => return Ok((input, left)),
-        };
-        let (rest, right) = group(input.skip().one_more_operator()?)?;
-        left = Selectable::BinaryOp { op, left: Box::new(left), right: Box::new(right) };
-        input = rest;
-    }
+    arithmetic::chain(input, group, arithmetic::of_product, binary)
+}
+
+fn binary(op: ArithmeticOperator, left: Box<Selectable>, right: Box<Selectable>) -> Selectable {
+    Selectable::BinaryOp { op, left, right }
 }
 
 /// `selectionGroup`. Cassandra tries the form with fields and elements first, and takes the one without where that

@@ -1,7 +1,7 @@
 //! Terms.
 
 use super::input::{Input, Res, comma_list, nested, opt_comma_list, parens, tok, toks};
-use super::{name, types};
+use super::{arithmetic, name, types};
 use crate::ast::{ArithmeticOperator, BindMarker, Constant, ConstantKind, Term};
 use crate::lexer::{Class, Kind};
 
@@ -85,18 +85,8 @@ fn addition(input: Input<'_>) -> Res<'_, Term> {
 
 /// `termMultiplication`
 fn multiplication(input: Input<'_>) -> Res<'_, Term> {
-    let (mut input, mut left) = group(input)?;
-    loop {
-        let op = match input.kind(0) {
-            Kind::Star => ArithmeticOperator::Multiply,
-            Kind::Slash => ArithmeticOperator::Divide,
-            Kind::Percent => ArithmeticOperator::Modulo,
-            _ => return Ok((input, left)),
-        };
-        let (rest, right) = group(input.skip().one_more_operator()?)?;
-        left = Term::BinaryOp { op, left: Box::new(left), right: Box::new(right) };
-        input = rest;
-    }
+    let binary = |op, left, right| Term::BinaryOp { op, left, right };
+    arithmetic::chain(input, group, arithmetic::of_product, binary)
 }
 
 /// `termGroup`

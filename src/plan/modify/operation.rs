@@ -66,18 +66,13 @@ fn add(
     let text = || format!("{name} = {name} + {}", text_of(value));
     if !column.cql_type.is_collection() {
         return match &column.cql_type {
-            CqlType::Tuple(_) | CqlType::User { .. } => {
-                Err(Error::invalid(format!("Invalid operation ({}) for tuple column {name}", text())))
-            }
+            CqlType::Tuple(_) | CqlType::User { .. } => Err(refused(&text(), "tuple", column)),
             CqlType::Counter => terms.prepare(value, receiver).map(Action::Increment),
-            _ => Err(Error::invalid(format!("Invalid operation ({}) for non counter column {name}", text()))),
+            _ => Err(refused(&text(), "non counter", column)),
         };
     }
     if !column.is_complex() {
-        return Err(Error::invalid(format!(
-            "Invalid operation ({}) for frozen collection column {name}",
-            text()
-        )));
+        return Err(refused(&text(), "frozen collection", column));
     }
     match &column.cql_type {
         CqlType::Map { .. } => terms.prepare(value, receiver).map(Action::Add).map_err(|error| match error {
@@ -101,9 +96,7 @@ fn add_to_known(
     let (name, cql_type) = (&column.name, &column.cql_type);
     let text = || format!("{name} = {name} + {}", text_of(value));
     match cql_type {
-        CqlType::Tuple(_) | CqlType::User { .. } => {
-            Err(Error::invalid(format!("Invalid operation ({}) for tuple column {name}", text())))
-        }
+        CqlType::Tuple(_) | CqlType::User { .. } => Err(refused(&text(), "tuple", column)),
         CqlType::Counter => terms.prepare(value, receiver).map(Action::Increment),
         CqlType::Text | CqlType::Ascii => terms.prepare(value, receiver).map(Action::AddText),
         number => {
@@ -130,14 +123,11 @@ fn subtract(
     if !column.cql_type.is_collection() {
         return match &column.cql_type {
             CqlType::Counter => terms.prepare(value, receiver).map(Action::Decrement),
-            _ => Err(Error::invalid(format!("Invalid operation ({}) for non counter column {name}", text()))),
+            _ => Err(refused(&text(), "non counter", column)),
         };
     }
     if !column.is_complex() {
-        return Err(Error::invalid(format!(
-            "Invalid operation ({}) for frozen collection column {name}",
-            text()
-        )));
+        return Err(refused(&text(), "frozen collection", column));
     }
     match &column.cql_type {
         CqlType::List { .. } => terms.prepare(value, receiver).map(Action::DiscardFromList),
@@ -171,10 +161,8 @@ fn prepend(
     let text = || format!("{name} = {} - {name}", text_of(value));
     match &column.cql_type {
         CqlType::List { frozen: false, .. } => Ok(Action::Prepend(term)),
-        CqlType::List { .. } => {
-            Err(Error::invalid(format!("Invalid operation ({}) for frozen list column {name}", text())))
-        }
-        _ => Err(Error::invalid(format!("Invalid operation ({}) for non list column {name}", text()))),
+        CqlType::List { .. } => Err(refused(&text(), "frozen list", column)),
+        _ => Err(refused(&text(), "non list", column)),
     }
 }
 
@@ -188,16 +176,10 @@ fn set_element(
     let name = &column.name;
     let text = || format!("{name}[{}] = {}", text_of(key), text_of(value));
     if !column.cql_type.is_collection() {
-        return Err(Error::invalid(format!(
-            "Invalid operation ({}) for non collection column {name}",
-            text()
-        )));
+        return Err(refused(&text(), "non collection", column));
     }
     if !column.is_complex() {
-        return Err(Error::invalid(format!(
-            "Invalid operation ({}) for frozen collection column {name}",
-            text()
-        )));
+        return Err(refused(&text(), "frozen collection", column));
     }
     match &column.cql_type {
         CqlType::List { element, .. } => {
@@ -208,7 +190,7 @@ fn set_element(
             let key = terms.prepare(key, &key_of(receiver, keys))?;
             Ok(Action::SetByKey { key, value: terms.prepare(value, &value_of(receiver, values))? })
         }
-        _ => Err(Error::invalid(format!("Invalid operation ({}) for set column {name}", text()))),
+        _ => Err(refused(&text(), "set", column)),
     }
 }
 
@@ -227,11 +209,14 @@ fn set_field(
             let value = terms.prepare(value, &field_of(receiver, user_type, usize::from(i)))?;
             Ok(Action::SetField { field: i, value })
         }
-        CqlType::User { .. } => {
-            Err(Error::invalid(format!("Invalid operation ({}) for frozen UDT column {name}", text())))
-        }
-        _ => Err(Error::invalid(format!("Invalid operation ({}) for non-UDT column {name}", text()))),
+        CqlType::User { .. } => Err(refused(&text(), "frozen UDT", column)),
+        _ => Err(refused(&text(), "non-UDT", column)),
     }
+}
+
+/// An operation that columns of that kind do not have.
+fn refused(operation: &str, kind: &str, column: &ColumnMetadata) -> Error {
+    Error::invalid(format!("Invalid operation ({operation}) for {kind} column {}", column.name))
 }
 
 /// One deletion of a DELETE.

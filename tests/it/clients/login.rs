@@ -59,22 +59,4 @@ fn run(name: &str, program: Result<Program, String>, arguments: &[&str]) {
     run_on(&mut servers.plain, name, program, &arguments);
 }
 
-#[test]
-fn java() {
-    run("java", toolchain::java(), &[&data()]);
-}
-
-#[test]
-fn go() {
-    run("go", toolchain::go(), &[&data()]);
-}
-
-#[test]
-fn node() {
-    run("node", toolchain::node(), &[&data()]);
-}
-
-#[test]
-fn python_and_cqlsh() {
-    run("python_and_cqlsh", toolchain::python("login.py"), &[]);
-}
+one_test_for_each_client!(run, "login.py");

@@ -7,6 +7,31 @@
 //!
 //! A client that prints `restart` wants the server stopped and started again, and reads a line when that is done.
 
+/// A test for each driver, and one for Python's with cqlsh, whose script is named; `run` starts the servers.
+macro_rules! one_test_for_each_client {
+    ($run:ident, $script:literal) => {
+        #[test]
+        fn java() {
+            $run("java", toolchain::java(), &[&data()]);
+        }
+
+        #[test]
+        fn go() {
+            $run("go", toolchain::go(), &[&data()]);
+        }
+
+        #[test]
+        fn node() {
+            $run("node", toolchain::node(), &[&data()]);
+        }
+
+        #[test]
+        fn python_and_cqlsh() {
+            $run("python_and_cqlsh", toolchain::python($script), &[]);
+        }
+    };
+}
+
 pub(crate) mod login;
 pub(crate) mod secured;
 mod server;
