@@ -1,4 +1,4 @@
-"""Lists the message literals in Cassandra's packages cql3 and schema, and which golden script reaches each.
+"""Lists the message literals in Cassandra's packages cql3, schema, auth and db.guardrails, and which golden script reaches each.
 
     list.py SOURCE      SOURCE: the folder org/apache/cassandra of Cassandra's Java source
 
@@ -17,6 +17,9 @@ GOLDEN = HERE.parent.parent / "tests/data/golden"
 THROWERS = (r"(?:new (?:InvalidRequest|Configuration|Syntax|Marshal|FunctionExecution|OperationExecution|Unauthorized"
             r"|AlreadyExists|KeyspaceNotDefined)Exception|invalidRequest|ire|fail|check\w+|ClientWarn\.instance\.warn"
             r"|\w*[wW]arnings?\.add|recognitionException)\s*\(")
+# Guardrails make their messages apart from where they throw them.
+FORMATS = r"\bformat\s*\("
+FOLDERS = {"cql3": THROWERS, "schema": THROWERS, "auth": THROWERS, "db/guardrails": f"(?:{THROWERS}|{FORMATS})"}
 CONSTANT = r"static final String \w+\s*=\s*(\"(?:[^\"\\]|\\.)*\"(?:\s*\+\s*\"(?:[^\"\\]|\\.)*\")*)\s*;"
 LITERAL = r"\"((?:[^\"\\]|\\.)*)\""
 
@@ -65,9 +68,9 @@ def pattern(expression):
     return re.sub(r"%[-\d.]*[a-zA-Z]|\{\}", "%s", out.replace("%%", "%")).replace("\n", "\\n").replace("\t", " ")
 
 
-def messages(java):
+def messages(java, throwers):
     java = without_comments(java)
-    for call in re.finditer(THROWERS, java):
+    for call in re.finditer(throwers, java):
         for argument in arguments(java, call.end()):
             text = pattern(argument)
             if text and len(text.replace("%s", "").strip()) > 5:
@@ -102,12 +105,12 @@ def main():
         found = re.findall(r"^--> (?:error [0-9a-f]{4}|warning) (.*)", script.read_text(), re.M)
         recorded += [(script.stem, message) for message in found]
     out = ["# Message literals of Cassandra 5.0.6, and what reaches them: list.py writes this file, and says how."]
-    for folder in ("cql3", "schema"):
+    for folder, throwers in FOLDERS.items():
         for file in sorted((source / folder).rglob("*.java")):
             name = str(file.relative_to(source))
             if file.stem in ("Cql_Parser", "Cql_Lexer"):
                 continue
-            for text in dict.fromkeys(messages(file.read_text())):
+            for text in dict.fromkeys(messages(file.read_text(), throwers)):
                 state = known.get((name, text), "?")
                 reaching = [script for script, message in recorded if matches(text, message)]
                 if reaching and state.split()[0] in ("?", "later", "never", "reached"):
