@@ -4,12 +4,12 @@
 
 use std::fmt;
 
-use super::coordinator::Coordinator;
+use super::coordinator::{Coordinator, ReadListener};
 use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::schema::TableMetadata;
+use crate::storage::IoMode;
 use crate::storage::model::{DecoratedKey, Mutation, ReadCommand, ReadResponse};
-use crate::storage::{IoMode, Origin, ReadReport};
 
 /// What a conditional write asks of the replicas.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub struct Contested<'a> {
     coordinator: &'a Coordinator,
     level: Consistency,
     io: IoMode,
-    report: &'a dyn Fn(&ReadReport),
+    listener: ReadListener<'a>,
     /// The timestamp of what may be written, in microseconds: greater than every one given out before.
     pub ballot: i64,
 }
@@ -42,20 +42,21 @@ impl fmt::Debug for Contested<'_> {
 impl Contested<'_> {
     /// Reads the partition as it is.
     pub fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
-        self.coordinator.read(command, self.level, self.io, self.report)
+        self.coordinator.read(command, self.level, self.io, self.listener)
     }
 }
 
 impl Coordinator {
     /// Lets `decide` read a partition and say what is to be written to it, if anything, without anybody else's
-    /// conditional write in between; `report` is that of its reads. What is written is durable once the commit log is, up to its current position.
+    /// conditional write in between; `listener` is that of its reads. What is written is durable
+    /// once the commit log is, up to its current position.
     pub fn compare_and_set<R>(
         &self,
         table: &TableMetadata,
         key: &DecoratedKey,
         levels: ConditionalLevels,
         io: IoMode,
-        report: &dyn Fn(&ReadReport),
+        listener: ReadListener<'_>,
         decide: impl FnOnce(&Contested<'_>) -> Result<(Option<Mutation>, R), Error>,
     ) -> Result<R, Error> {
         let ConditionalLevels { serial, commit } = levels;
@@ -71,9 +72,9 @@ impl Coordinator {
         };
         let _guard = self.storage().lock_partition(table.id, key, io).map_err(|e| self.failure(e, commit))?;
         let ballot = self.clock().next_timestamp();
-        let (mutation, result) = decide(&Contested { coordinator: self, level, io, report, ballot })?;
+        let (mutation, result) = decide(&Contested { coordinator: self, level, io, listener, ballot })?;
         if let Some(mutation) = mutation {
-            self.storage().apply_for(Origin::Client, mutation, io).map_err(|e| self.failure(e, commit))?;
+            self.apply_traced(mutation, io, listener.steps).map_err(|e| self.failure(e, commit))?;
             // It is agreed on and will not be undone, even where too few replicas live to say so.
             replicas.check(commit, self.node(), true)?;
         }

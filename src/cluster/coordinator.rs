@@ -20,7 +20,16 @@ use crate::event::Event;
 use crate::metrics::BatchMetrics;
 use crate::schema::{Schema, SchemaRef, TableMetadata};
 use crate::storage::model::{DataRange, Mutation, ReadCommand, ReadResponse};
-use crate::storage::{CommitPosition, IoMode, Origin, Passed, ReadReport, Storage, StorageError};
+use crate::storage::{CommitPosition, IoMode, Origin, Passed, ReadReport, Steps, Storage, StorageError};
+
+/// Who hears of a read, besides of its answer.
+#[derive(Clone, Copy)]
+pub struct ReadListener<'a> {
+    /// Takes what the replicas say of thresholds that the read passed, whether it ended the read or not.
+    pub report: &'a dyn Fn(&ReadReport),
+    /// Take how it is done.
+    pub steps: Steps<'a>,
+}
 
 /// The coordinator of a node.
 pub struct Coordinator {
@@ -139,6 +148,7 @@ impl Coordinator {
         consistency: Consistency,
         write_type: WriteType,
         io: IoMode,
+        steps: Steps<'_>,
     ) -> Result<CommitPosition, Error> {
         for mutation in &mutations {
             let Some(update) = mutation.updates.first() else { continue };
@@ -154,21 +164,42 @@ impl Coordinator {
         let mut last = CommitPosition::default();
         for mutation in mutations {
             last = self
-                .storage
-                .apply_for(Origin::Client, mutation, io)
+                .apply_traced(mutation, io, steps)
                 .map_err(|e| self.write_error(e, consistency, write_type))?;
         }
         Ok(last)
     }
 
-    /// Reads at a consistency level. `report` takes what the replicas say of thresholds that the read passed, whether
-    /// it ended the read or not.
+    /// Writes what a client wants written, on this replica.
+    pub(super) fn apply_traced(
+        &self,
+        mutation: Mutation,
+        io: IoMode,
+        steps: Steps<'_>,
+    ) -> Result<CommitPosition, StorageError> {
+        if !steps.are_wanted() {
+            return self.storage.apply_for(Origin::Client, mutation, io);
+        }
+        let tables: Vec<_> = mutation.updates.iter().map(|update| update.table.clone()).collect();
+        let is_durable =
+            |keyspace: &str| self.schema().keyspace(keyspace).is_none_or(|k| k.params.durable_writes);
+        if tables.first().is_some_and(|table| is_durable(&table.keyspace)) {
+            steps.note(|| "Appending to commitlog".to_owned());
+        }
+        let position = self.storage.apply_for(Origin::Client, mutation, io)?;
+        for table in tables {
+            steps.note(|| format!("Adding to {} memtable", table.name));
+        }
+        Ok(position)
+    }
+
+    /// Reads at a consistency level.
     pub fn read(
         &self,
         command: &ReadCommand,
         consistency: Consistency,
         io: IoMode,
-        report: &dyn Fn(&ReadReport),
+        listener: ReadListener<'_>,
     ) -> Result<ReadResponse, Error> {
         if consistency == Consistency::Any {
             return Err(Error::invalid("ANY ConsistencyLevel is only supported for writes"));
@@ -177,10 +208,10 @@ impl Coordinator {
         if !command.table.is_virtual() {
             self.check_replicas(&command.table, level, false)?;
         }
-        let response = self.storage.read_for(Origin::Client, command, io);
+        let response = self.storage.read_for(Origin::Client, command, io, listener.steps);
         match &response {
-            Ok(response) => response.reports.iter().for_each(report),
-            Err(StorageError::ReadAborted(aborted)) => report(aborted),
+            Ok(response) => response.reports.iter().for_each(listener.report),
+            Err(StorageError::ReadAborted(aborted)) => (listener.report)(aborted),
             Err(_) => {}
         }
         response.map_err(|e| self.read_error(e, level))

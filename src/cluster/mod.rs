@@ -19,6 +19,6 @@ pub mod settings;
 pub mod size_estimates;
 pub mod timeouts;
 
-pub use coordinator::Coordinator;
+pub use coordinator::{Coordinator, ReadListener};
 pub use replicas::LocalNode;
 pub use settings::Settings;

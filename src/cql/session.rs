@@ -21,11 +21,12 @@ use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::error::Error;
-use crate::exec::context::{ExecutionContext, Tracer, Written};
+use crate::exec::context::{ExecutionContext, Written};
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
 use crate::exec::options::ProtocolVersion;
 use crate::exec::plan::{Outcome, Plan};
+use crate::storage::Tracer;
 use crate::storage::{IoMode, Storage};
 
 /// The session of one connection.
@@ -345,6 +346,7 @@ impl Inner {
                 .with_access(access)
                 .with_guardrails(guardrails)
                 .with_tracer(ready.trace.as_deref().map(|trace| trace as &dyn Tracer));
+        let steps = ready.trace.as_ref().map_or(0, |trace| trace.steps());
         let is_open = self.node.auth().is_open();
         let permitted = if is_open { Ok(()) } else { self.authorize(ready, access) };
         let outcome = permitted.and(known).and_then(|()| match &ready.work {
@@ -352,6 +354,9 @@ impl Inner {
             Work::Batch(plan, values, _) => plan.execute(&context, |i| &values[i]),
         });
         if matches!(outcome, Err(Error::WouldBlock)) {
+            if let Some(trace) = &ready.trace {
+                trace.rewind(steps);
+            }
             return (Error::WouldBlock.into(), None);
         }
         let written = context.written();

@@ -12,9 +12,15 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::node::Node;
+use super::prepared::PreparedStatement;
 use super::request::{Request, RequestKind};
-use crate::exec::context::Tracer;
+use crate::consistency::Consistency;
+use crate::exec::options::{QueryOptions, Value};
 use crate::exec::time_uuid;
+use crate::storage::Tracer;
+
+/// So many characters of a bound value are kept.
+const VALUE_LENGTH_MAX: usize = 1000;
 
 /// The trace of one request.
 pub struct TraceSession {
@@ -26,8 +32,16 @@ pub struct TraceSession {
     command: &'static str,
     request: &'static str,
     parameters: BTreeMap<String, String>,
-    /// What was done, and after how many microseconds.
-    steps: Mutex<Vec<(String, i32)>>,
+    steps: Mutex<Vec<Step>>,
+}
+
+/// Something that was done.
+struct Step {
+    /// A time UUID, of when it was.
+    id: [u8; 16],
+    activity: String,
+    /// After so many microseconds.
+    elapsed_us: i32,
 }
 
 impl fmt::Debug for TraceSession {
@@ -49,12 +63,7 @@ pub(super) fn trace_of(
     let what = match &request.kind {
         RequestKind::Query { text, options } => {
             parameters.insert("query".to_owned(), text.clone());
-            parameters.insert("consistency_level".to_owned(), options.consistency.to_string());
-            if let Some(size) = options.page_size {
-                parameters.insert("page_size".to_owned(), size.to_string());
-            }
-            let serial = options.serial_consistency.unwrap_or(crate::consistency::Consistency::Serial);
-            parameters.insert("serial_consistency_level".to_owned(), serial.to_string());
+            add_options(&mut parameters, options);
             "Execute CQL3 query"
         }
         RequestKind::Prepare { text, .. } => {
@@ -64,12 +73,13 @@ pub(super) fn trace_of(
         RequestKind::Execute { id, options, .. } => {
             if let Ok(statement) = node.statements().get(id) {
                 parameters.insert("query".to_owned(), statement.text.clone());
+                add_values(&mut parameters, &statement, options);
             }
-            parameters.insert("consistency_level".to_owned(), options.consistency.to_string());
+            add_options(&mut parameters, options);
             "Execute CQL3 prepared query"
         }
         RequestKind::Batch { options, .. } => {
-            parameters.insert("consistency_level".to_owned(), options.consistency.to_string());
+            add_options(&mut parameters, options);
             "Execute batch of CQL3 queries"
         }
     };
@@ -91,9 +101,44 @@ pub(super) fn trace_of(
     Some(Arc::new(trace))
 }
 
+fn add_options(parameters: &mut BTreeMap<String, String>, options: &QueryOptions) {
+    parameters.insert("consistency_level".to_owned(), options.consistency.to_string());
+    if let Some(size) = options.page_size {
+        parameters.insert("page_size".to_owned(), size.to_string());
+    }
+    let serial = options.serial_consistency.unwrap_or(Consistency::Serial);
+    parameters.insert("serial_consistency_level".to_owned(), serial.to_string());
+}
+
+/// What is bound to the markers of a prepared statement (Cassandra: `ExecuteMessage.traceQuery`).
+fn add_values(
+    parameters: &mut BTreeMap<String, String>,
+    statement: &PreparedStatement,
+    options: &QueryOptions,
+) {
+    let values = &options.values;
+    for (i, marker) in statement.bind.columns.specs().iter().enumerate() {
+        let position = match values.names() {
+            Some(names) => names.iter().position(|name| **name == *marker.name),
+            None => Some(i),
+        };
+        let mut text = match position.and_then(|position| values.get(position)) {
+            Some(Value::Bytes(bytes)) => marker.ty.to_cql_literal(Some(bytes)),
+            Some(Value::Null) => marker.ty.to_cql_literal(None),
+            Some(Value::Unset) => "<unset>".to_owned(),
+            None => continue,
+        };
+        if let Some((end, _)) = text.char_indices().nth(VALUE_LENGTH_MAX) {
+            text.truncate(end);
+            text.push_str("...'");
+        }
+        parameters.insert(format!("bound_var_{i}_{}", marker.name), text);
+    }
+}
+
 impl Tracer for TraceSession {
     fn step(&self, activity: String) {
-        self.steps.lock().push((activity, self.elapsed_us()));
+        self.steps.lock().push(Step { id: time_uuid::next(), activity, elapsed_us: self.elapsed_us() });
     }
 }
 
@@ -112,12 +157,22 @@ impl TraceSession {
         self.id
     }
 
+    /// How many steps there are so far.
+    pub(super) fn steps(&self) -> usize {
+        self.steps.lock().len()
+    }
+
+    /// Forgets all but the first steps: what came after them is begun again.
+    pub(super) fn rewind(&self, steps: usize) {
+        self.steps.lock().truncate(steps);
+    }
+
     /// Notes that the request has run.
     pub(super) fn finish(&self) {
         let duration_us = self.elapsed_us();
         let steps = std::mem::take(&mut *self.steps.lock());
-        for (activity, elapsed_us) in steps {
-            self.event(&activity, elapsed_us);
+        for step in &steps {
+            self.event(step);
         }
         let coordinator = address_bytes(self.node.coordinator().node().rpc_address);
         let mut parameters = Vec::new();
@@ -144,17 +199,17 @@ impl TraceSession {
         );
     }
 
-    fn event(&self, activity: &str, elapsed_us: i32) {
+    fn event(&self, step: &Step) {
         let source = address_bytes(self.node.coordinator().node().rpc_address);
         self.write(
             "INSERT INTO system_traces.events (session_id, event_id, activity, source, source_elapsed, source_port, \
              thread) VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL ?",
             &[
                 Some(self.id.as_bytes()),
-                Some(&time_uuid::next()),
-                Some(activity.as_bytes()),
+                Some(&step.id),
+                Some(step.activity.as_bytes()),
                 Some(&source),
-                Some(&elapsed_us.to_be_bytes()),
+                Some(&step.elapsed_us.to_be_bytes()),
                 Some(&7000i32.to_be_bytes()),
                 Some(b"Native-Transport-Requests-1"),
                 Some(&self.ttl()),

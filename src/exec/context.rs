@@ -1,6 +1,5 @@
 //! What a plan is run with.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,14 +10,14 @@ use super::functions::FunctionContext;
 use super::options::{ProtocolVersion, QueryOptions, Values};
 use super::pager::Reader;
 use super::term::BindContext;
-use crate::cluster::Coordinator;
 use crate::cluster::conditional::{ConditionalLevels, Contested};
+use crate::cluster::{Coordinator, ReadListener};
 use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::guardrails::{Guard, Guardrails, Warnings};
 use crate::schema::TableMetadata;
 use crate::storage::model::{DataRange, DecoratedKey, Mutation, ReadCommand, ReadResponse};
-use crate::storage::{CommitPosition, IoMode, ReadReport};
+use crate::storage::{CommitPosition, IoMode, ReadReport, Steps, Tracer};
 
 /// Rows that a request may read on a connection's task, beyond its first page.
 const INLINE_ROWS_MAX: usize = 10_000;
@@ -32,12 +31,6 @@ pub struct Written {
     pub consistency: Consistency,
     /// What errors call it.
     pub write_type: WriteType,
-}
-
-/// Takes the steps of a request that its client wants traced (Cassandra: `Tracing.trace`).
-pub trait Tracer: Send + Sync + fmt::Debug {
-    /// Something was begun or done.
-    fn step(&self, activity: String);
 }
 
 /// What a plan is run with: the request's parameters, the node, and a place for warnings.
@@ -69,7 +62,7 @@ pub struct ExecutionContext<'a> {
     written: Mutex<Option<Written>>,
     /// Rows that this request read so far.
     rows_read: AtomicUsize,
-    tracer: Option<&'a dyn Tracer>,
+    steps: Steps<'a>,
 }
 
 impl<'a> ExecutionContext<'a> {
@@ -98,7 +91,7 @@ impl<'a> ExecutionContext<'a> {
             reported: Mutex::new(Vec::new()),
             written: Mutex::new(None),
             rows_read: AtomicUsize::new(0),
-            tracer: None,
+            steps: Steps::NONE,
         }
     }
 
@@ -109,7 +102,7 @@ impl<'a> ExecutionContext<'a> {
 
     /// The same context, with its steps traced.
     pub fn with_tracer(self, tracer: Option<&'a dyn Tracer>) -> Self {
-        Self { tracer, ..self }
+        Self { steps: Steps::to(tracer), ..self }
     }
 
     /// What terms are evaluated with.
@@ -128,9 +121,15 @@ impl<'a> ExecutionContext<'a> {
     }
 
     fn trace(&self, activity: impl FnOnce() -> String) {
-        if let Some(tracer) = self.tracer {
-            tracer.step(activity());
-        }
+        self.steps.note(activity);
+    }
+
+    /// Who hears of this request's reads: the context, which takes reports with `report`, and the trace.
+    pub fn listener<'l>(&self, report: &'l dyn Fn(&ReadReport)) -> ReadListener<'l>
+    where
+        'a: 'l,
+    {
+        ReadListener { report, steps: self.steps }
     }
 
     /// Warns the client.
@@ -148,16 +147,12 @@ impl<'a> ExecutionContext<'a> {
 
     /// Writes mutations at the request's consistency level.
     pub fn mutate(&self, mutations: Vec<Mutation>, write_type: WriteType) -> Result<(), Error> {
-        self.trace(|| "Determining replicas for mutation".to_owned());
-        let tables: Vec<String> = match self.tracer {
-            Some(_) => mutations.iter().flat_map(|m| &m.updates).map(|u| u.table.name.clone()).collect(),
-            None => Vec::new(),
-        };
-        let position = self.coordinator.mutate(mutations, self.options.consistency, write_type, self.io)?;
-        self.trace(|| "Appending to commitlog".to_owned());
-        for table in tables {
-            self.trace(|| format!("Adding to {table} memtable"));
-        }
+        self.trace(|| match write_type {
+            WriteType::Batch => "Determining replicas for atomic batch".to_owned(),
+            _ => "Determining replicas for mutation".to_owned(),
+        });
+        let position =
+            self.coordinator.mutate(mutations, self.options.consistency, write_type, self.io, self.steps)?;
         *self.written.lock() = Some(Written { position, consistency: self.options.consistency, write_type });
         Ok(())
     }
@@ -174,15 +169,22 @@ impl<'a> ExecutionContext<'a> {
             commit: self.options.consistency,
         };
         let report = |report: &ReadReport| self.report(report);
-        let result = self.coordinator.compare_and_set(table, key, levels, self.io, &report, |partition| {
-            self.trace(|| "Reading existing values for CAS precondition".to_owned());
-            let decision = decide(partition)?;
-            self.trace(|| match decision.0 {
-                Some(_) => "CAS precondition is met; proposing client-requested updates".to_owned(),
-                None => "CAS precondition does not match current values".to_owned(),
-            });
-            Ok(decision)
-        });
+        let result = self.coordinator.compare_and_set(
+            table,
+            key,
+            levels,
+            self.io,
+            self.listener(&report),
+            |partition| {
+                self.trace(|| "Reading existing values for CAS precondition".to_owned());
+                let decision = decide(partition)?;
+                self.trace(|| match decision.0 {
+                    Some(_) => "CAS precondition is met; proposing client-requested updates".to_owned(),
+                    None => "CAS precondition does not match current values".to_owned(),
+                });
+                Ok(decision)
+            },
+        );
         if !matches!(result, Err(Error::WouldBlock)) {
             self.wait_for_all_written();
         }
@@ -231,16 +233,16 @@ impl Warnings for ExecutionContext<'_> {
 
 impl Reader for ExecutionContext<'_> {
     fn read(&self, command: &ReadCommand) -> Result<ReadResponse, Error> {
-        self.trace(|| match &command.range {
-            DataRange::Keys(_) => format!("Executing single-partition query on {}", command.table.name),
-            DataRange::Range { .. } => format!("Executing seq scan for {}", command.table.name),
-        });
+        let is_range = matches!(command.range, DataRange::Range { .. });
+        if is_range {
+            self.trace(|| "Computing ranges to query".to_owned());
+        }
         let report = |report: &ReadReport| self.report(report);
-        let response = self.coordinator.read(command, self.options.consistency, self.io, &report)?;
-        self.trace(|| {
-            let rows: usize = response.partitions.iter().map(|p| p.rows.len()).sum();
-            format!("Read {rows} live rows and {} tombstone cells", response.tombstones_scanned)
-        });
+        let listener = self.listener(&report);
+        let response = self.coordinator.read(command, self.options.consistency, self.io, listener)?;
+        if is_range {
+            self.trace(|| "Submitted 1 concurrent range requests".to_owned());
+        }
         self.count(&response)?;
         if self.options.consistency.is_serial() {
             self.wait_for_all_written();

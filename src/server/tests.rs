@@ -106,11 +106,12 @@ async fn a_failing_disk_ends_the_process_where_the_policy_is_to_die() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn virtual_tables_show_what_was_measured() {
+    use crate::cluster::ReadListener;
     use crate::consistency::Consistency;
-    use crate::storage::IoMode;
     use crate::storage::model::{
         ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, ReadCommand, RowFilter,
     };
+    use crate::storage::{IoMode, Steps};
     let home = tempfile::tempdir().unwrap();
     let server = Server::start(config(home.path(), "")).await.unwrap();
     let coordinator = server.node.coordinator();
@@ -126,7 +127,8 @@ async fn virtual_tables_show_what_was_measured() {
             limits: DataLimits::NONE,
             tracks_warnings: false,
         };
-        coordinator.read(&command, Consistency::One, IoMode::Blocking, &|_| {}).unwrap()
+        let listener = ReadListener { report: &|_| {}, steps: Steps::NONE };
+        coordinator.read(&command, Consistency::One, IoMode::Blocking, listener).unwrap()
     };
     (0..10).for_each(|_| drop(read("system", "local")));
     let key = crate::types::token::encode_partition_key(&[&b"system"[..], &b"local"[..]]).unwrap();

@@ -29,6 +29,7 @@ pub mod schema_keyspace;
 mod size_guard;
 pub mod sstable;
 mod table_store;
+mod trace;
 mod truncate;
 mod unfiltered;
 mod virtual_table;
@@ -50,6 +51,7 @@ pub use order::{LayoutColumn, TableOrder};
 pub use partition_locks::PartitionGuard;
 pub use read::{Passed, ReadReport, ReadThresholds, purge_row};
 pub use table_store::{Memtables, TableCounters, TableStore};
+pub use trace::{Steps, Tracer};
 pub use unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredPartitionIterator,
     UnfilteredRowIterator,

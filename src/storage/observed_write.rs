@@ -19,6 +19,7 @@ use super::observer::{NoObserver, PartitionObserver};
 use super::order::TableOrder;
 use super::partition_locks::PartitionGuards;
 use super::table_store::TableStore;
+use super::trace::Steps;
 use super::unfiltered::{BoxedRowIterator, Unfiltered, UnfilteredRowIterator};
 
 /// Rows that are looked at on a connection's task; more are left to a thread that may block.
@@ -84,7 +85,8 @@ impl Storage {
 fn find_changes(store: &TableStore, update: &PartitionUpdate, mode: IoMode) -> Result<Changes, StorageError> {
     let order = store.order();
     let filter = touched(&order, update);
-    let sources = super::read::partition_sources(store, &update.key, &filter, &ColumnFilter::ALL, mode)?;
+    let sources =
+        super::read::partition_sources(store, (&update.key, &filter, &ColumnFilter::ALL), mode, Steps::NONE)?;
     let old = Collected::of(MergedRows::new(order.clone(), update.key.clone(), false, sources), mode)?;
     let mut written = PartitionData::default();
     written.apply(&order, update.clone(), &mut Arena::of_memtable(), &mut NoObserver);

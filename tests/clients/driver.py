@@ -363,6 +363,21 @@ def test_tracing(session):
     for text in ("Parsing INSERT INTO traced", "Determining replicas for mutation", "Appending to commitlog"):
         assert any(text in event for event in texts), (text, texts)
     assert trace.duration is not None and trace.coordinator == HOST, (trace.duration, trace.coordinator)
+    session.execute("CREATE TABLE traced_rows (k int, c int, PRIMARY KEY (k, c))")
+    session.execute("INSERT INTO traced_rows (k, c) VALUES (1, 2)")
+    prepared = session.prepare("SELECT * FROM traced_rows WHERE k = ?")
+    trace = session.execute(prepared, (1,), trace=True).get_query_trace(max_wait_sec=10)
+    equal(trace.request_type, "Execute CQL3 prepared query")
+    parameters = {"bound_var_0_k": "1", "page_size": "5000", "serial_consistency_level": "SERIAL"}
+    equal({name: trace.parameters.get(name) for name in parameters}, parameters)
+    steps = [
+        "Executing single-partition query on traced_rows",
+        "Acquiring sstable references",
+        "Merged data from memtables and 0 sstables",
+        "Read 1 live rows and 0 tombstone cells",
+    ]
+    texts = [event.description for event in trace.events]
+    equal([text for text in texts if text in steps], steps)
 
 
 def test_metadata(session):

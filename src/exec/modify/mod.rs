@@ -220,8 +220,9 @@ impl ModificationPlan {
             tracks_warnings: false,
         };
         let report = |report: &crate::storage::ReadReport| context.report(report);
+        let listener = context.listener(&report);
         let read = |command: &ReadCommand| {
-            context.coordinator.read(command, context.options.consistency, context.io, &report)
+            context.coordinator.read(command, context.options.consistency, context.io, listener)
         };
         let mut found = read(&command)?;
         let is_missing = |key: &&DecoratedKey| found.partitions.iter().all(|p| p.key != **key);

@@ -189,3 +189,10 @@ pub struct ReadResponse {
     /// Reads of partitions that passed thresholds.
     pub reports: Vec<ReadReport>,
 }
+
+impl ReadResponse {
+    /// How many rows it has.
+    pub fn rows(&self) -> u64 {
+        self.partitions.iter().map(|partition| partition.rows.len() as u64).sum()
+    }
+}

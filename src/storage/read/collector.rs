@@ -46,6 +46,11 @@ impl<'a> Collector<'a> {
         self.rows >= self.command.limits.rows
     }
 
+    /// How many rows and tombstones were found in the reads that are over.
+    pub fn found(&self) -> (u64, u64) {
+        (self.response.rows(), self.response.tombstones_scanned)
+    }
+
     /// Passes over a partition of which nothing was found.
     pub fn skip(&mut self) {
         self.is_first = false;

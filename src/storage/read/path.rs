@@ -13,6 +13,7 @@ use super::super::model::{
 };
 use super::super::order::TableOrder;
 use super::super::table_store::TableStore;
+use super::super::trace::Steps;
 use super::super::unfiltered::{
     BoxedPartitionIterator, BoxedRowIterator, UnfilteredPartitionIterator, UnfilteredRowIterator,
 };
@@ -26,17 +27,18 @@ const EXAMINED_INLINE_MAX: u64 = 20_000;
 impl Storage {
     /// Answers a read.
     pub fn read(&self, command: &ReadCommand, mode: IoMode) -> Result<ReadResponse, StorageError> {
-        self.read_for(Origin::Node, command, mode)
+        self.read_for(Origin::Node, command, mode, Steps::NONE)
     }
 
-    /// Answers a read for somebody.
+    /// Answers a read for somebody, who may want to know how it is done.
     pub fn read_for(
         &self,
         origin: Origin,
         command: &ReadCommand,
         mode: IoMode,
+        steps: Steps<'_>,
     ) -> Result<ReadResponse, StorageError> {
-        self.read_from_sources(origin, command, mode).inspect_err(|error| self.inspect(error))
+        self.read_from_sources(origin, command, mode, steps).inspect_err(|error| self.inspect(error))
     }
 
     fn read_from_sources(
@@ -44,6 +46,7 @@ impl Storage {
         origin: Origin,
         command: &ReadCommand,
         mode: IoMode,
+        steps: Steps<'_>,
     ) -> Result<ReadResponse, StorageError> {
         let mut collector = Collector::new(command, self.read_limits(command, mode));
         if command.table.is_virtual() {
@@ -52,31 +55,23 @@ impl Storage {
         }
         let started = Instant::now();
         let store = self.required_table(command.table.id)?;
-        let order = store.order();
-        let reversed = command.clustering.is_reversed();
         match &command.range {
             DataRange::Keys(keys) => {
                 for key in keys {
                     if collector.is_done() {
                         break;
                     }
-                    store.counters.reads.fetch_add(1, Ordering::Relaxed);
-                    let sources =
-                        partition_sources(&store, key, &command.clustering, &command.columns, mode)?;
-                    if sources.is_empty() {
-                        collector.skip();
-                        continue;
-                    }
-                    let mut rows = MergedRows::new(order.clone(), key.clone(), reversed, sources)
-                        .with_columns(&command.columns);
-                    collector.add(&mut rows)?;
-                    collector.end_of_read();
+                    read_partition(&store, key, command, mode, &mut collector, steps)?;
                 }
             }
             DataRange::Range { start, end } => {
-                let sources = range_sources(&store, command, (start, end), mode);
+                let (sources, sstables) = range_sources(&store, command, (start, end), mode);
+                steps.note(|| {
+                    format!("Executing seq scan across {sstables} sstables for {}", command.table.name)
+                });
+                let reversed = command.clustering.is_reversed();
                 let mut partitions =
-                    MergedPartitions::new(order, reversed, sources).with_columns(&command.columns);
+                    MergedPartitions::new(store.order(), reversed, sources).with_columns(&command.columns);
                 while !collector.is_done() {
                     let Some(mut partition) = partitions.next_partition()? else { break };
                     collector.add(&mut partition)?;
@@ -84,6 +79,9 @@ impl Storage {
             }
         }
         let response = collector.finish();
+        if !matches!(command.range, DataRange::Keys(_)) {
+            steps.note(|| found_text(response.rows(), response.tombstones_scanned));
+        }
         Self::measure(&store, origin, command, &response, started);
         Ok(response)
     }
@@ -105,7 +103,7 @@ impl Storage {
             coordinated.record_time(took);
         }
         metrics.tombstones_per_read.record(response.tombstones_scanned);
-        metrics.rows_per_read.record(response.partitions.iter().map(|p| p.rows.len() as u64).sum());
+        metrics.rows_per_read.record(response.rows());
     }
 
     fn read_limits(&self, command: &ReadCommand, mode: IoMode) -> ReadLimits {
@@ -149,14 +147,44 @@ impl Storage {
     }
 }
 
-/// All sources that hold something of a partition. SSTables come newest first: where one deletes the whole
-/// partition, those that have only older data are not looked at.
-pub fn partition_sources(
+/// Adds what is wanted of one partition.
+fn read_partition(
     store: &TableStore,
     key: &DecoratedKey,
-    filter: &ClusteringIndexFilter,
-    columns: &ColumnFilter,
+    command: &ReadCommand,
     mode: IoMode,
+    collector: &mut Collector<'_>,
+    steps: Steps<'_>,
+) -> Result<(), StorageError> {
+    steps.note(|| format!("Executing single-partition query on {}", command.table.name));
+    store.counters.reads.fetch_add(1, Ordering::Relaxed);
+    let before = collector.found();
+    let sources = partition_sources(store, (key, &command.clustering, &command.columns), mode, steps)?;
+    if sources.is_empty() {
+        collector.skip();
+    } else {
+        let reversed = command.clustering.is_reversed();
+        let mut rows =
+            MergedRows::new(store.order(), key.clone(), reversed, sources).with_columns(&command.columns);
+        collector.add(&mut rows)?;
+        collector.end_of_read();
+    }
+    let after = collector.found();
+    steps.note(|| found_text(after.0 - before.0, after.1 - before.1));
+    Ok(())
+}
+
+fn found_text(rows: u64, tombstones: u64) -> String {
+    format!("Read {rows} live rows and {tombstones} tombstone cells")
+}
+
+/// All sources that hold something of a partition that filters may select. SSTables come newest first: where one
+/// deletes the whole partition, those that have only older data are not looked at.
+pub fn partition_sources(
+    store: &TableStore,
+    (key, filter, columns): (&DecoratedKey, &ClusteringIndexFilter, &ColumnFilter),
+    mode: IoMode,
+    steps: Steps<'_>,
 ) -> Result<Vec<BoxedRowIterator>, StorageError> {
     let memtables = store.memtables();
     let mut sources: Vec<BoxedRowIterator> = Vec::new();
@@ -167,35 +195,50 @@ pub fn partition_sources(
             sources.push(Box::new(rows));
         }
     }
+    steps.note(|| "Acquiring sstable references".to_owned());
+    let sstables = store.files().sstables();
     let mut looked_into = 0;
-    for sstable in store.files().sstables().iter() {
+    for (older, sstable) in sstables.iter().enumerate() {
         if sstable.stats().max_timestamp <= deletion.marked_for_delete_at {
+            steps.note(|| {
+                let skipped = sstables.len() - older;
+                format!(
+                    "Skipped {skipped}/{} sstables that are older than the partition's deletion",
+                    sstables.len()
+                )
+            });
             break;
         }
-        if let Some(rows) = sstable.read(key, filter, columns, mode)? {
-            looked_into += 1;
-            deletion = deletion.max(rows.partition_deletion());
-            sources.push(Box::new(rows));
+        match sstable.read(key, filter, columns, mode)? {
+            Some(rows) => {
+                looked_into += 1;
+                deletion = deletion.max(rows.partition_deletion());
+                steps.note(|| format!("Partition index found for sstable {}", sstable.descriptor().id));
+                sources.push(Box::new(rows));
+            }
+            None => steps.note(|| sstable.why_not(key, filter)),
         }
     }
+    steps.note(|| format!("Merged data from memtables and {looked_into} sstables"));
     store.metrics.sstables_per_read.record(looked_into);
     Ok(sources)
 }
 
-/// All sources that may hold something of a range of partitions.
+/// All sources that may hold something of a range of partitions, and how many SSTables there are among them.
 fn range_sources(
     store: &TableStore,
     command: &ReadCommand,
     (start, end): (&KeyBound, &KeyBound),
     mode: IoMode,
-) -> Vec<BoxedPartitionIterator> {
+) -> (Vec<BoxedPartitionIterator>, usize) {
     let filter = &command.clustering;
     let memtables = store.memtables();
     let mut sources: Vec<BoxedPartitionIterator> = Vec::new();
     for memtable in memtables.iter() {
         sources.push(Box::new(memtable.partitions(start, end, filter.clone())));
     }
-    for sstable in store.files().sstables().iter() {
+    let sstables = store.files().sstables();
+    for sstable in sstables.iter() {
         let scan = Arc::clone(sstable).scan(
             start.clone(),
             end.clone(),
@@ -205,7 +248,7 @@ fn range_sources(
         );
         sources.push(Box::new(scan));
     }
-    sources
+    (sources, sstables.len())
 }
 
 /// Whether a key of a virtual table is between two bounds: such tables are in the order of the keys' bytes, not of

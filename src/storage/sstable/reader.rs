@@ -281,6 +281,16 @@ impl SSTableReader {
         }
     }
 
+    /// Why [`Self::read`] finds nothing, for a trace.
+    pub fn why_not(&self, key: &DecoratedKey, filter: &ClusteringIndexFilter) -> String {
+        let id = &self.descriptor().id;
+        match () {
+            () if !self.may_contain(key) => format!("Bloom filter allows skipping sstable {id}"),
+            () if !self.may_select(filter) => format!("Clusterings allow skipping sstable {id}"),
+            () => format!("Partition index lookup allows skipping sstable {id}"),
+        }
+    }
+
     /// The part of a partition that filters select; none where the partition is not here.
     pub fn read(
         self: &Arc<Self>,

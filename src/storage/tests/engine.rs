@@ -66,7 +66,7 @@ pub fn apply(storage: &Storage, operation: &Operation) -> Result<(), StorageErro
     storage.write_out()
 }
 
-fn all(range: DataRange) -> ReadCommand {
+pub fn all(range: DataRange) -> ReadCommand {
     ReadCommand {
         table: table(),
         now_in_seconds: 9,

@@ -11,3 +11,4 @@ mod merge;
 mod observers;
 pub(super) mod operations;
 mod replay;
+mod trace;
