@@ -62,6 +62,14 @@ fn greatest_of(bucket: usize) -> u64 {
     ((4 + quarter + 1) << (power - 2)) - 1
 }
 
+/// The middle of a bucket's numbers.
+fn middle_of(bucket: usize) -> f64 {
+    match bucket {
+        0 => 0.0,
+        bucket => (greatest_of(bucket - 1) as f64 + 1.0 + greatest_of(bucket) as f64) / 2.0,
+    }
+}
+
 impl Histogram {
     /// Counts a number.
     #[inline]
@@ -81,6 +89,11 @@ impl Histogram {
     /// How many numbers there were in all.
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The sum of all numbers there were, as exact as the buckets are.
+    pub fn total(&self) -> u64 {
+        self.counts().iter().enumerate().map(|(i, count)| middle_of(i) * *count as f64).sum::<f64>() as u64
     }
 
     fn counts(&self) -> Counts {
@@ -173,11 +186,7 @@ impl Recent {
     /// The mean, where there is one.
     pub fn mean(&self) -> Option<f64> {
         let count = self.count();
-        let middle = |bucket: usize| match bucket {
-            0 => 0.0,
-            bucket => (greatest_of(bucket - 1) as f64 + 1.0 + greatest_of(bucket) as f64) / 2.0,
-        };
-        let sum: f64 = self.counts.iter().enumerate().map(|(i, count)| middle(i) * *count as f64).sum();
+        let sum: f64 = self.counts.iter().enumerate().map(|(i, count)| middle_of(i) * *count as f64).sum();
         (count > 0).then(|| sum / count as f64)
     }
 

@@ -152,6 +152,8 @@ impl Admin for NodeAdmin {
     fn node(&self) -> NodeInfo {
         let coordinator = self.node.coordinator();
         let local = coordinator.node();
+        let totals = table_stats::totals(self.storage());
+        let memtables: u64 = self.storage().tables().iter().map(|store| store.memtable_bytes()).sum();
         NodeInfo {
             host_id: local.host_id,
             cluster_name: self.config.cluster_name.clone(),
@@ -167,10 +169,12 @@ impl Admin for NodeAdmin {
             native_transport_active: self.transport.is_running(),
             native_address: self.transport.ports().next().map(|(address, _)| address),
             load_bytes: table_stats::load_bytes(self.storage()),
+            uncompressed_load_bytes: totals.uncompressed_bytes,
+            table_memory_bytes: totals.memory_bytes + memtables,
             memory_used_bytes: resident_bytes(),
             memory_limit_bytes: self.config.memtable_space_bytes + self.config.chunk_cache_bytes,
             mode: self.state.lock().mode.to_owned(),
-            percent_repaired: 100.0,
+            percent_repaired: totals.percent_repaired,
             seeds: self.config.seeds.clone(),
             default_keyspace_rf: self.config.default_keyspace_rf,
             compaction_throughput_bytes: self.storage().compactions().throttle().get(),

@@ -56,6 +56,8 @@ pub(super) fn of(name: &str, store: &TableStore, storage: &Storage) -> TableStat
     let mean = |histogram: &Histogram| histogram.recent(now).mean().map(|ns| Duration::from_nanos(ns as u64));
     stats.recent_read_latency = mean(&metrics.local_read);
     stats.recent_write_latency = mean(&metrics.local_write);
+    stats.read_time = Duration::from_nanos(metrics.local_read.total());
+    stats.write_time = Duration::from_nanos(metrics.local_write.total());
     let slices = |histogram: &Histogram| {
         let recent = histogram.recent(now);
         recent.mean().map(|mean| (mean, recent.max()))
@@ -77,4 +79,29 @@ pub(super) fn of(name: &str, store: &TableStore, storage: &Storage) -> TableStat
 /// Bytes of all data files.
 pub(super) fn load_bytes(storage: &Storage) -> u64 {
     storage.tables().iter().map(|store| store.files().bytes_on_disk()).sum()
+}
+
+/// What the SSTables of all tables come to.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    /// Bytes of their data before compression.
+    pub uncompressed_bytes: u64,
+    /// Bytes of their summaries and filters in memory.
+    pub memory_bytes: u64,
+    /// How much of the data is repaired, in per cent: all, where there is none.
+    pub percent_repaired: f64,
+}
+
+/// Adds up all SSTables. Nothing is ever repaired here, with one node.
+pub(super) fn totals(storage: &Storage) -> Totals {
+    let mut totals = Totals::default();
+    for store in storage.tables() {
+        for sstable in store.files().sstables().iter() {
+            let (summary, filter) = sstable.memory_size();
+            totals.uncompressed_bytes += sstable.uncompressed_bytes();
+            totals.memory_bytes += (summary + filter) as u64;
+        }
+    }
+    totals.percent_repaired = if totals.uncompressed_bytes == 0 { 100.0 } else { 0.0 };
+    totals
 }

@@ -150,6 +150,20 @@ async fn virtual_tables_show_what_was_measured() {
 }
 
 #[tokio::test]
+async fn nodetool_shows_what_the_tables_have_come_to() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(config(home.path(), "")).await.unwrap();
+    assert_eq!(nodetool(home.path(), "flush").await, (String::new(), 0));
+    let (info, _) = nodetool(home.path(), "info").await;
+    assert!(info.contains("\nUncompressed load      : "), "{info}");
+    assert!(!info.contains("\nUncompressed load      : 0 bytes\n"), "{info}");
+    assert!(info.contains("\nPercent Repaired       : 0.0%\n"), "{info}");
+    let (stats, _) = nodetool(home.path(), "tablestats system.local").await;
+    assert!(stats.contains("\tWrite Latency: ") && !stats.contains("\tWrite Latency: 0.0 ms"), "{stats}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_stop_leaves_nothing_to_replay() {
     let home = tempfile::tempdir().unwrap();
     let config = config(home.path(), "");
