@@ -446,6 +446,22 @@ fn sizes(values: &Values) -> Result<(), ConfigError> {
              part of CASSANDRA-17280",
         );
     }
+    if values.bool("allow_insecure_udfs") == Some(false)
+        && values.bool("user_defined_functions_threads_enabled") == Some(false)
+    {
+        return refuse(
+            "To be able to set enable_user_defined_functions_threads: false you need to set allow_insecure_udfs: true \
+             - this is an unsafe configuration and is not recommended.",
+        );
+    }
+    let depth = values.int("repair_session_max_tree_depth").unwrap_or(20);
+    if depth < 10 {
+        return refuse(format!("repair_session_max_tree_depth should not be < 10, but was {depth}"));
+    }
+    if bytes(values, "repair_session_space") == 0 {
+        let space = text("repair_session_space");
+        return refuse(format!("repair_session_space must be > 0, but was {space}"));
+    }
     let space = values.float("max_space_usable_for_compactions_in_percentage").unwrap_or(0.95);
     if !(0.0..=1.0).contains(&space) {
         return refuse("max_space_usable_for_compactions_in_percentage must be between 0 and 1");
@@ -477,12 +493,37 @@ fn classes(values: &Values) -> Result<(), ConfigError> {
         }
     }
     memtables(values)?;
+    startup_checks(values)?;
+    let mode = values.text("storage_compatibility_mode").unwrap_or("CASSANDRA_4");
     match values.text("sstable.selected_format") {
+        Some("bti") if mode == "CASSANDRA_4" => refuse(format!(
+            "Selected sstable format 'bti' is not available when in storage compatibility mode '{mode}'."
+        )),
         Some("big" | "bti") => Ok(()),
         other => refuse(format!(
             "Selected sstable format '{}' is not available. Available formats: big, bti",
             other.unwrap_or("null")
         )),
+    }
+}
+
+/// What Cassandra can check before it starts (`StartupChecks.StartupCheckType`).
+const STARTUP_CHECKS: [&str; 5] = [
+    "non_configurable_check",
+    "check_filesystem_ownership",
+    "check_dc",
+    "check_rack",
+    "check_data_resurrection",
+];
+
+fn startup_checks(values: &Values) -> Result<(), ConfigError> {
+    let Some(Value::Map(checks)) = values.get("startup_checks") else { return Ok(()) };
+    match checks.iter().find(|(name, _)| !STARTUP_CHECKS.contains(&name.as_str())) {
+        Some((name, _)) => refuse(format!(
+            "startup_checks: Unable to find enum value '{name}', it is one of: {}",
+            STARTUP_CHECKS.join(", ")
+        )),
+        None => Ok(()),
     }
 }
 

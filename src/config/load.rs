@@ -75,6 +75,9 @@ impl Loader {
                 Node::Scalar(text) => convert(converter, text)?,
                 other => return Err(format!("a scalar is expected, not {}", other.describe())),
             };
+            if old == new && value.is_none() && keys.known.get(new).is_some_and(|key| key.nonnull) {
+                self.null.push((*old).to_owned());
+            }
             if old != new {
                 self.loaded.deprecated.push((*old).to_owned());
             }
@@ -185,7 +188,9 @@ mod tests {
             error("concurrent_reads:\n"),
             "Invalid yaml. Those properties [concurrent_reads] are not valid"
         );
+        assert!(error("key_cache_save_period:\n").contains("[key_cache_save_period]"));
         assert!(load("key_cache_size:\nprepared_statements_cache_size:\n", "f").is_ok());
+        assert!(load("sstable_preemptive_open_interval:\nindex_summary_resize_interval:\n", "f").is_ok());
     }
 
     #[test]

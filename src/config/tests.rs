@@ -43,6 +43,22 @@ fn contradictions_are_refused_with_cassandras_words() {
     );
     assert_eq!(parse("concurrent_reads: 1\n").unwrap_err(), "concurrent_reads must be at least 2, but was 1");
     assert!(parse("page_size_warn_threshold: 10\npage_size_fail_threshold: 5\n").is_err());
+    assert_eq!(
+        parse("sstable: {selected_format: bti}\n").unwrap_err(),
+        "Selected sstable format 'bti' is not available when in storage compatibility mode 'CASSANDRA_4'."
+    );
+    assert!(parse("sstable: {selected_format: bti}\nstorage_compatibility_mode: NONE\n").is_ok());
+    assert_eq!(
+        parse("repair_session_max_tree_depth: 5\n").unwrap_err(),
+        "repair_session_max_tree_depth should not be < 10, but was 5"
+    );
+    assert_eq!(
+        parse("repair_session_space: 0MiB\n").unwrap_err(),
+        "repair_session_space must be > 0, but was 0MiB"
+    );
+    assert!(parse("user_defined_functions_threads_enabled: false\n").unwrap_err().contains("unsafe"));
+    assert!(parse("startup_checks: {check_dcs: {enabled: true}}\n").unwrap_err().contains("'check_dcs'"));
+    assert!(parse("startup_checks: {check_dc: {enabled: true}}\n").is_ok());
 }
 
 #[test]
