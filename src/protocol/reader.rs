@@ -78,11 +78,13 @@ impl Reader {
         let start = self.skip(length)?;
         let bytes = self.body.get(start..start + length).unwrap_or_default();
         std::str::from_utf8(bytes).map_err(|error| {
+            // From the first byte that is wrong, which is how far Java's decoder got.
+            let rest = bytes.get(error.valid_up_to()..).unwrap_or_default();
             let mut hex = String::new();
-            for byte in bytes.iter().take(1024) {
+            for byte in rest.iter().take(1024) {
                 let _ = write!(hex, "{byte:02x}");
             }
-            let wrong = error.error_len().unwrap_or(1);
+            let wrong = error.error_len().unwrap_or(rest.len());
             Error::protocol(format!(
                 "Cannot decode string as UTF8: '{hex}'; java.nio.charset.MalformedInputException: Input length = {wrong}"
             ))

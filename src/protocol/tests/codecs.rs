@@ -44,6 +44,24 @@ fn query_body(version: ProtocolVersion, flags: u32, options: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn text_that_is_not_utf8_is_named_from_where_it_is_wrong() {
+    let error = |text: &[u8]| {
+        let mut body = (text.len() as u32).to_be_bytes().to_vec();
+        body.extend_from_slice(text);
+        body.extend_from_slice(b"\0\x01\0");
+        let header = header_of(Opcode::Query, ProtocolVersion::V4, 0);
+        match decode(&header, ProtocolVersion::V4, Bytes::from(body)) {
+            Err(error) => error.to_string(),
+            Ok(other) => panic!("{other:?}"),
+        }
+    };
+    // Recorded from Cassandra 5.0.6.
+    assert!(error(b"select \xff\xfe from x").ends_with(
+        "Cannot decode string as UTF8: 'fffe2066726f6d2078'; java.nio.charset.MalformedInputException: Input length = 1"
+    ));
+}
+
+#[test]
 fn query_options_in_all_versions() {
     let mut options = Vec::new();
     options.extend_from_slice(b"\0\x03\0\0\0\x02ab\xff\xff\xff\xff\xff\xff\xff\xfe");
