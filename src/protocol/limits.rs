@@ -106,9 +106,14 @@ impl Governor {
 
     /// Lets a connection in, until its lease goes; None if there are too many, with a line in the log.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Lease> {
-        let endpoint = Arc::clone(self.endpoints.lock().entry(address).or_default());
         let all = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let of_address = endpoint.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let (endpoint, of_address) = {
+            // Counted under the lock, so that the address's last connection does not take the entry along in between.
+            let mut endpoints = self.endpoints.lock();
+            let endpoint = Arc::clone(endpoints.entry(address).or_default());
+            let of_address = endpoint.connections.fetch_add(1, Ordering::Relaxed) + 1;
+            (endpoint, of_address)
+        };
         let lease = Lease { governor: Arc::clone(self), endpoint, address };
         if let Some(max) = self.limits.connections_max.filter(|max| all > *max) {
             tracing::error!(
