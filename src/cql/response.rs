@@ -57,6 +57,14 @@ pub struct Response {
 }
 
 impl Response {
+    /// About how many bytes its rows have: what tells a large answer from a small one.
+    pub fn rows_bytes(&self) -> usize {
+        match &self.result {
+            Ok(ResultMessage::Rows(rows)) => rows.content.as_bytes().len(),
+            _ => 0,
+        }
+    }
+
     /// What was written does not get durable: a response that acknowledges a write becomes this error.
     pub fn not_durable(&mut self, error: &Error) {
         let Some((consistency, write_type)) = self.write.filter(|_| self.result.is_ok()) else { return };

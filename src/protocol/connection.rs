@@ -36,6 +36,11 @@ const READ_BYTES_MAX: usize = 128 * 1024;
 const OUTPUT_BYTES_HIGH: usize = 4 * 1024 * 1024;
 /// Reading stops while more requests than this are under way.
 const PENDING_MAX: usize = 4096;
+/// What one turn of a connection may answer and how long it may take, about: then others have theirs.
+const TURN_BYTES_MAX: usize = 256 * 1024;
+const TURN_TIME_MAX: Duration = Duration::from_millis(5);
+/// How often a turn looks at the clock, in requests.
+const TURN_CLOCK_INTERVAL: u64 = 16;
 /// Events are not kept for a client that does not read.
 const EVENT_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -64,6 +69,8 @@ pub(super) struct Ready {
 enum Wake {
     Read,
     Resume,
+    /// The turn was long: others first.
+    Rest,
     Note(Note),
     Close,
 }
@@ -117,6 +124,10 @@ pub(super) struct Task<S> {
     pause: Option<Pause>,
     /// The input may hold complete envelopes that were not taken yet.
     buffered: bool,
+    /// The last turn ended because it was long.
+    tired: bool,
+    /// Bytes of rows that wait in `ready`.
+    ready_bytes: usize,
     closing: bool,
     stopping: bool,
     idle: Option<(Duration, Pin<Box<Sleep>>)>,
@@ -178,6 +189,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
             pending: 0,
             in_flight: 0,
             pause: None,
+            tired: false,
+            ready_bytes: 0,
             closing: false,
             stopping: false,
             idle,
@@ -191,6 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
         loop {
             match std::future::poll_fn(|context| self.poll(context)).await {
                 Wake::Read | Wake::Resume => self.take_input(),
+                Wake::Rest => tokio::task::yield_now().await,
                 Wake::Note(note) => {
                     self.take_note(note);
                     while let Ok(note) = self.notes.try_recv() {
@@ -228,6 +242,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
                 Poll::Ready(_) => Poll::Ready(Wake::Close),
                 Poll::Pending => Poll::Pending,
             };
+        }
+        if std::mem::take(&mut self.tired) {
+            return Poll::Ready(Wake::Rest);
         }
         if let Poll::Ready(Some(note)) = self.notes.poll_recv(context) {
             return Poll::Ready(Wake::Note(note));
@@ -307,23 +324,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
         Poll::Pending
     }
 
-    /// Runs all complete envelopes of the input.
+    /// Runs all complete envelopes of the input, as far as a turn goes.
     fn take_input(&mut self) {
         self.buffered = false;
         let allow_older = self.shared.governor.allow_older();
+        let started = Instant::now();
         let mut count = 0;
-        while self.can_take() {
+        while self.can_take() && !self.tired {
             match self.inbound.next(&mut self.input, allow_older) {
                 None => break,
                 Some(Item::Envelope(header, body)) => {
                     count += 1;
                     self.envelope(header, body);
+                    self.tired = self.ready_bytes >= TURN_BYTES_MAX
+                        || count % TURN_CLOCK_INTERVAL == 0 && started.elapsed() >= TURN_TIME_MAX;
                 }
                 Some(Item::Bad(bad)) => self.bad(bad),
             }
         }
+        self.ready_bytes = 0;
         // Whatever stopped the loop may have left complete envelopes; looking again costs little.
-        self.buffered = !self.can_take();
+        self.buffered = self.tired || !self.can_take();
         if let Some(session) = &self.session {
             session.client.count_requests(count);
         }

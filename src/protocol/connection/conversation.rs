@@ -244,6 +244,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Task<S> {
             }
             Ok(Execution::Ready(mut response)) => {
                 response.warnings.extend(warning);
+                self.ready_bytes += response.rows_bytes();
                 self.ready.push(Ready { stream, bytes, response });
             }
             Ok(Execution::Pending(future)) => {

@@ -40,6 +40,22 @@ fn text(body: &[u8]) -> String {
 }
 
 #[tokio::test]
+async fn a_connection_that_asks_for_much_lets_others_have_their_turns() {
+    let (server, fake) = served().await;
+    let mut greedy = Client::connect(server.local_address(), 4, CQL).await;
+    let before = fake.batches.load(Ordering::Relaxed);
+    let burst: Vec<u8> = (0..40).flat_map(|stream| query(4, stream, "FILL 1 100000")).collect();
+    greedy.send(&burst).await;
+    for stream in 0..40 {
+        let answer = greedy.receive().await;
+        assert_eq!((answer.stream, answer.opcode), (stream, Opcode::Result as u8));
+    }
+    // Four megabytes, some 256 KiB a turn.
+    let turns = fake.batches.load(Ordering::Relaxed) - before;
+    assert!(turns >= 10, "{turns}");
+}
+
+#[tokio::test]
 async fn every_version_and_compression_works() {
     let (server, _) = served().await;
     for version in 3..=5 {
