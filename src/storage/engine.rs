@@ -1,6 +1,7 @@
 //! The store as a whole: what it consists of, and how mutations are applied.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use super::compactions;
 use super::error::StorageError;
 use super::failures::{Failures, is_full_disk};
 use super::flush::Flusher;
-use super::lifecycle::TableFiles;
+use super::lifecycle::{TableFiles, refuse_unreadable};
 use super::model::{Mutation, PartitionUpdate};
 use super::observed_write::{Changes, ObservedWrite};
 use super::observer::{AllObservers, FileObserver, NoObserver, ObservedUpdate, OldRows, WriteObserver};
@@ -120,6 +121,8 @@ impl Storage {
         for directory in directories.data.iter().chain([&directories.commit_log]) {
             fs.create_dir_all(directory).map_err(|e| StorageError::io(directory, e))?;
         }
+        let places = directories.data.iter().chain(&directories.local_system_data);
+        refuse_unreadable(&*fs, places.map(PathBuf::as_path))?;
         let segments = Segments::list(&*fs, &directories.commit_log)?;
         segments.check(&*fs, options.commit_log.ignore_replay_errors)?;
         let now_ms = clock.micros() / 1000;

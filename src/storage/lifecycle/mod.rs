@@ -9,8 +9,10 @@ mod table_files;
 mod tests;
 mod transaction;
 mod unfinished;
+mod unreadable;
 
 pub use output::{Replacement, SSTableOutput};
 pub use snapshot::{Snapshot, clear_snapshot, list_snapshots};
 pub use table_files::{CompactingGuard, TableFiles, directory_name, table_directories};
 pub use transaction::{Operation, Transaction, recover};
+pub use unreadable::refuse_unreadable;

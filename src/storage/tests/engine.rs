@@ -391,3 +391,26 @@ fn a_store_that_ended_keeps_no_file_open() {
     }
     assert_eq!(open_files(root.path()), 0);
 }
+
+#[test]
+fn a_directory_with_sstables_of_another_format_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = open(root.path());
+    apply(&storage, &insert((1, 1), 1, 10)).unwrap();
+    storage.flush_all().unwrap();
+    let directory = storage.table(table().id).unwrap().files().directories()[0].clone();
+    storage.drain().unwrap();
+    // As Cassandra names what it writes with storage_compatibility_mode: NONE, in either of its formats.
+    for name in ["oa-7-big-Data.db", "da-3gl2_0ykp_1k2lc2tdlwpj3cvjbc-bti-Data.db"] {
+        let path = directory.join(name);
+        std::fs::write(&path, b"x").unwrap();
+        let error = open_with(options(root.path()), Arc::new(RealFs)).map(drop).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("Detected unreadable sstables {}.", path.display())), "{error}");
+        std::fs::remove_file(&path).unwrap();
+    }
+    // Backups, snapshots and what was left half written are nobody's business.
+    std::fs::create_dir_all(directory.join("snapshots/s")).unwrap();
+    std::fs::write(directory.join("snapshots/s/oa-7-big-Data.db"), b"x").unwrap();
+    std::fs::write(directory.join("tmp-la-1-big-Data.db"), b"x").unwrap();
+    open(root.path());
+}
