@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -66,9 +67,33 @@ struct Serve {
     /// Keep everything in a temporary directory, on free ports unless --port names one: for tests.
     #[arg(long)]
     ephemeral: bool,
+    /// A system property, as Cassandra's command line takes them.
+    #[arg(short = 'D', value_name = "PROPERTY=VALUE")]
+    properties: Vec<Property>,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+}
+
+/// The system properties there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Property {
+    /// `cassandra.commitlog.ignorereplayerrors`
+    IgnoreReplayErrors(bool),
+}
+
+impl FromStr for Property {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some(("cassandra.commitlog.ignorereplayerrors", value)) => value
+                .parse()
+                .map(Self::IgnoreReplayErrors)
+                .map_err(|_| format!("\"{value}\" is neither true nor false")),
+            _ => Err("only cassandra.commitlog.ignorereplayerrors=true is known".to_owned()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -135,6 +160,9 @@ impl Serve {
             config.control_port = Some(nodetool::client::DEFAULT_PORT);
         }
         config.control_port = self.jmx_port.or(config.control_port);
+        for Property::IgnoreReplayErrors(ignore) in &self.properties {
+            config.ignore_replay_errors = *ignore;
+        }
         Ok(config.listen_on(self.listen, self.port))
     }
 }
@@ -243,6 +271,13 @@ mod tests {
         for line in ["helenus --port 0 --data d", "helenus serve --port 0 --data d"] {
             let serve = parse(line).map(serve).expect("valid");
             assert_eq!((serve.port, serve.data), (Some(0), PathBuf::from("d")));
+        }
+        let line = "helenus -Dcassandra.commitlog.ignorereplayerrors=true --data d";
+        assert_eq!(parse(line).map(serve).expect("valid").properties, [Property::IgnoreReplayErrors(true)]);
+        for line in
+            ["helenus -Dcassandra.commitlog.ignorereplayerrors", "helenus -Dcassandra.ring_delay_ms=0"]
+        {
+            assert!(parse(line).expect_err("invalid").contains("is known"));
         }
         match parse("helenus nodetool -p 1 tablestats -F json").map(|arguments| arguments.command) {
             Ok(Some(Command::Nodetool { arguments })) => {

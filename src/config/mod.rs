@@ -125,6 +125,8 @@ pub struct Config {
     pub data_directories: Vec<PathBuf>,
     /// `commitlog_directory`
     pub commitlog_directory: PathBuf,
+    /// `-Dcassandra.commitlog.ignorereplayerrors`: damage in the middle of the commit log is passed over.
+    pub ignore_replay_errors: bool,
     /// `saved_caches_directory`
     pub saved_caches_directory: PathBuf,
     /// `hints_directory`
@@ -484,6 +486,7 @@ impl Config {
             tls_port: encryption::port(&values),
             client_encryption: encryption::client(&values),
             control_port: None,
+            ignore_replay_errors: false,
             native_transport_max_frame_size_bytes: bytes("native_transport_max_frame_size"),
             native_transport_max_message_size_bytes: bytes("native_transport_max_message_size"),
             max_request_data_in_flight_bytes: bytes("native_transport_max_request_data_in_flight"),

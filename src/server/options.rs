@@ -36,7 +36,7 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
             segment_bytes: u32::try_from(config.commitlog_segment_size_bytes).unwrap_or(u32::MAX),
             total_bytes: config.commitlog_total_space_bytes,
             max_mutation_bytes: u32::try_from(config.max_mutation_size_bytes).unwrap_or(u32::MAX),
-            ignore_replay_errors: false,
+            ignore_replay_errors: config.ignore_replay_errors,
             failure_policy: match config.commit_failure_policy {
                 CommitFailurePolicy::Die => FailurePolicy::Die,
                 CommitFailurePolicy::Stop => FailurePolicy::Stop,
