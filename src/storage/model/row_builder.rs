@@ -19,8 +19,8 @@ struct CellEntry {
     /// `u32::MAX` stands for no deletion.
     local_deletion_time: u32,
     ttl: i32,
+    /// Where its path and value stand in the builder's data, and their bytes.
     place: u32,
-    /// The bytes from there to the next cell's; known while they are sorted.
     data_len: u32,
     /// 0 for no path, else its length + 1.
     path_len_plus_one: u32,
@@ -43,6 +43,8 @@ struct Head<'c> {
     liveness: LivenessInfo,
     deletion: DeletionTime,
     clustering: &'c [u8],
+    /// Whether the cells were added in the order in which they stand in the row.
+    is_in_order: bool,
     /// The bytes of the whole row.
     row_len: usize,
 }
@@ -73,8 +75,8 @@ impl RowBuilder {
 
     /// Adds a cell. The row's values together must stay below 4 GiB, which frame and value limits see to.
     pub fn add(&mut self, cell: Cell<'_>) {
-        let place = u32::try_from(self.data.len()).expect("a row holds less than 4 GiB");
-        let value_len = u32::try_from(cell.value.len()).expect("a value holds less than 4 GiB");
+        let place = count(self.data.len());
+        let value_len = count(cell.value.len());
         self.data.extend_from_slice(cell.path.unwrap_or_default());
         self.data.extend_from_slice(&value_len.to_be_bytes());
         self.data.extend_from_slice(cell.value);
@@ -83,7 +85,7 @@ impl RowBuilder {
             local_deletion_time: u32::try_from(cell.local_deletion_time).unwrap_or(u32::MAX),
             ttl: cell.ttl,
             place,
-            data_len: 0,
+            data_len: count(self.data.len()) - place,
             path_len_plus_one: cell.path.map_or(0, |path| path.len() as u32 + 1),
             column: cell.column,
         });
@@ -93,8 +95,7 @@ impl RowBuilder {
     /// end.
     #[inline]
     pub fn add_plain(&mut self, column: ColumnId, timestamp: i64, value: &[u8]) {
-        let place = u32::try_from(self.data.len()).expect("a row holds less than 4 GiB");
-        let value_len = u32::try_from(value.len()).expect("a value holds less than 4 GiB");
+        let (place, value_len) = (count(self.data.len()), count(value.len()));
         self.data.extend_from_slice(&value_len.to_be_bytes());
         self.data.extend_from_slice(value);
         self.cells.push(CellEntry {
@@ -102,7 +103,7 @@ impl RowBuilder {
             local_deletion_time: u32::MAX,
             ttl: NO_TTL,
             place,
-            data_len: 0,
+            data_len: 4 + value_len,
             path_len_plus_one: 0,
             column,
         });
@@ -153,22 +154,6 @@ impl RowBuilder {
         self.data.clear();
     }
 
-    /// Brings the cells, and what they say in the data, into the order of columns.
-    fn sort(&mut self) {
-        let mut data = Vec::with_capacity(self.data.len());
-        for i in 0..self.cells.len() {
-            let end = self.cells.get(i + 1).map_or(self.data.len(), |next| next.place as usize);
-            self.cells[i].data_len = end as u32 - self.cells[i].place;
-        }
-        self.cells.sort_by_key(|c| c.column);
-        for cell in &mut self.cells {
-            let place = cell.place as usize;
-            cell.place = data.len() as u32;
-            data.extend_from_slice(&self.data[place..place + cell.data_len as usize]);
-        }
-        self.data = data;
-    }
-
     /// Brings everything into its order, and says what stands before it.
     fn finish<'c>(
         &mut self,
@@ -176,8 +161,9 @@ impl RowBuilder {
         liveness: LivenessInfo,
         deletion: DeletionTime,
     ) -> Head<'c> {
-        if !self.cells.is_sorted_by_key(|c| c.column) {
-            self.sort();
+        let is_in_order = self.cells.is_sorted_by_key(|c| c.column);
+        if !is_in_order {
+            self.cells.sort_by_key(|c| c.column);
         }
         self.complex_deletions.sort_by_key(|(c, _)| *c);
         let timestamp = match self.cells.first() {
@@ -198,7 +184,7 @@ impl RowBuilder {
             + self.cells.len() * if is_plain { PLAIN_CELL } else { CELL }
             + clustering.len()
             + self.data.len();
-        Head { flags, timestamp, liveness, deletion, clustering, row_len }
+        Head { flags, timestamp, liveness, deletion, clustering, is_in_order, row_len }
     }
 
     fn write(&self, head: &Head<'_>, out: &mut impl BufMut) {
@@ -224,11 +210,19 @@ impl RowBuilder {
             out.put_slice(&column.0.to_ne_bytes());
             put_deletion(out, *deletion);
         }
+        let mut place = 0;
         for cell in &self.cells {
-            put_cell(out, cell, head.flags & IS_PLAIN != 0);
+            put_cell(out, cell, place, head.flags & IS_PLAIN != 0);
+            place += cell.data_len;
         }
         out.put_slice(head.clustering);
-        out.put_slice(&self.data);
+        if head.is_in_order {
+            return out.put_slice(&self.data);
+        }
+        for cell in &self.cells {
+            let place = cell.place as usize;
+            out.put_slice(&self.data[place..place + cell.data_len as usize]);
+        }
     }
 
     fn cells_live_before(&self) -> u32 {
@@ -249,10 +243,10 @@ fn put_deletion(out: &mut impl BufMut, deletion: DeletionTime) {
     out.put_slice(&deletion.local_deletion_time.to_ne_bytes());
 }
 
-fn put_cell(out: &mut impl BufMut, cell: &CellEntry, is_plain: bool) {
+fn put_cell(out: &mut impl BufMut, cell: &CellEntry, place: u32, is_plain: bool) {
     let mut entry = [0; CELL];
     entry[..2].copy_from_slice(&cell.column.0.to_ne_bytes());
-    entry[2..6].copy_from_slice(&cell.place.to_ne_bytes());
+    entry[2..6].copy_from_slice(&place.to_ne_bytes());
     if is_plain {
         return out.put_slice(&entry[..PLAIN_CELL]);
     }
