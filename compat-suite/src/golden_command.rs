@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use compat_suite::cassandra::{Cassandra, Options};
-use compat_suite::golden::{self, Deviations, Group, Settings};
+use compat_suite::golden::{self, Deviations, Group, Script, Settings};
 use compat_suite::wire::Connection;
 use compat_suite::{Error, Result};
 
@@ -23,6 +23,11 @@ pub enum Command {
         #[arg(long)]
         helenus: bool,
     },
+    /// Count the statements of scripts, and those that are refused.
+    Count {
+        /// The scripts; all of them if there are none.
+        scripts: Vec<PathBuf>,
+    },
 }
 
 /// Server and scripts.
@@ -34,6 +39,23 @@ pub struct What {
     cassandra: Option<SocketAddr>,
     /// The scripts; all of them if there are none.
     scripts: Vec<PathBuf>,
+}
+
+/// Prints how many statements each script has, and how many of them are refused.
+fn count(scripts: &[PathBuf]) -> Result<()> {
+    let scripts = match scripts {
+        [] => golden::scripts().map_err(|error| Error::failed("the folder of scripts", error))?,
+        some => some.to_vec(),
+    };
+    let mut all = (0, 0);
+    for path in &scripts {
+        let script = Script::read(path).map_err(|error| Error::failed(path.display(), error))?;
+        let (statements, refused) = script.count();
+        println!("{statements:6} {refused:6} {}", script.name);
+        all = (all.0 + statements, all.1 + refused);
+    }
+    println!("{:6} {:6} in {} scripts: statements, and refused ones", all.0, all.1, scripts.len());
+    Ok(())
 }
 
 impl What {
@@ -76,6 +98,7 @@ impl Command {
     /// Does it; gives the status to exit with.
     pub fn run(self) -> Result<u8> {
         let (what, is_recording, is_helenus) = match &self {
+            Self::Count { scripts } => return count(scripts).map(|()| 0),
             Self::Record(what) => (what, true, false),
             Self::Check { what, helenus } => (what, false, *helenus),
         };

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use compat_suite::golden::{self, Deviations, Group, Settings};
+use compat_suite::golden::{self, Deviations, Group, Script, Settings};
 use compat_suite::wire::{Answer, Connection, Options, Values};
 use helenus::Server;
 use helenus::config::Config;
@@ -35,6 +35,16 @@ fn answers_are_those_of_cassandra() {
         differences += &format!("deviates no longer, in {}: {}\n", deviation.script, deviation.statement);
     }
     assert!(differences.is_empty(), "{differences}");
+}
+
+/// Refusals are as much of what clients see as rows are.
+#[test]
+fn a_third_of_thousands_of_statements_is_refused() {
+    let counts = golden::scripts().expect("the folder is there").into_iter();
+    let counts = counts.map(|path| Script::read(&path).expect("a script").count());
+    let (statements, refused) = counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    println!("{statements} statements, {refused} refused");
+    assert!(statements >= 10_000 && refused * 3 >= statements, "{statements} statements, {refused} refused");
 }
 
 /// The runner of scripts says USE itself, so that no script can be about this.

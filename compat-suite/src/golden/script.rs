@@ -33,7 +33,25 @@ pub struct Item {
     pub recorded: Vec<String>,
 }
 
+impl Item {
+    /// Whether it is a statement, not a directive that stands by itself.
+    pub fn is_statement(&self) -> bool {
+        !self.statement.is_empty()
+    }
+
+    /// Whether it, or the batch that it ends, was refused.
+    pub fn is_refused(&self) -> bool {
+        self.recorded.iter().any(|line| line.starts_with("error "))
+    }
+}
+
 impl Script {
+    /// How many statements there are, and how many of them, or of the batches they are in, are refused.
+    pub fn count(&self) -> (usize, usize) {
+        let statements = self.items.iter().filter(|item| item.is_statement()).count();
+        (statements, self.items.iter().filter(|item| item.is_refused()).count())
+    }
+
     /// Reads a script.
     pub fn read(path: &Path) -> io::Result<Self> {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
