@@ -62,7 +62,7 @@ pub fn plan(
         if select.per_partition_limit.is_some() {
             return Err(Error::invalid("PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries"));
         }
-        check_distinct(&table, &selected.read, &restrictions)?;
+        check_distinct(&table, &selected.read, &ordering, &restrictions)?;
     }
     let group_by = {
         let mut factory = SelectorFactory::new(&table, schema, &key_types, markers);
@@ -251,6 +251,7 @@ fn as_json(columns: &Columns) -> (Arc<Columns>, Option<Vec<(String, CqlType)>>) 
 fn check_distinct(
     table: &TableMetadata,
     read: &[&ColumnMetadata],
+    ordering: &Ordering<'_>,
     restrictions: &Restrictions,
 ) -> Result<(), Error> {
     if restrictions.has_clustering_restrictions() || restrictions.restricts_regular_columns {
@@ -258,9 +259,11 @@ fn check_distinct(
             "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.",
         ));
     }
-    if let Some(column) =
-        read.iter().find(|c| !matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static))
-    {
+    // What the rows of several partitions are put in order by is read too.
+    let of_order = ordering.columns.iter().map(|(column, _)| column);
+    let of_order = of_order.filter(|_| restrictions.key_is_in_relation());
+    let is_requested = |c: &&&ColumnMetadata| matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static);
+    if let Some(column) = read.iter().chain(of_order).find(|c| !is_requested(c)) {
         return Err(Error::invalid(format!(
             "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {})",
             column.name
