@@ -15,6 +15,7 @@ use super::restrictions::{self, StatementKind, WhereClause};
 use super::table::existing_column;
 use super::term::TermPlanner;
 use crate::error::Error;
+use crate::exec::describe::java_order::{bytes_hash, sort_by_hash};
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{BatchKind, BatchPlan};
 use crate::exec::modify::condition::Conditions;
@@ -170,7 +171,10 @@ impl<'a> Planner<'a> {
         }
         let table = self.table.clone();
         // As in Cassandra, columns that are there for the store only are among them: a dense table's is set to null.
-        let columns: Vec<&ColumnMetadata> = table.columns().collect();
+        // They come in the order of the hash map to which all were added, one by one.
+        let mut columns: Vec<&ColumnMetadata> = table.columns().collect();
+        let entries = columns.len().saturating_sub(1);
+        sort_by_hash(&mut columns, entries, |column| bytes_hash(column.name.as_bytes()));
         let typed: Vec<_> = columns.iter().map(|c| (c.name.clone(), c.cql_type.clone())).collect();
         let source = match &insert.json {
             ast::JsonValue::Literal(text) => JsonSource::Known(json_columns(text, &typed)?),
