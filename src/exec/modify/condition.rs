@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::exec::describe::java_order::{bytes_hash, sort_by_hash};
 use crate::exec::restrictions::bind_list;
 use crate::exec::select::source::serialize;
 use crate::exec::term::{BindContext, Bound, Term};
@@ -124,6 +125,18 @@ impl ColumnCondition {
         };
         Ok(BoundCondition { condition: self, element, values })
     }
+}
+
+/// Sorts the conditions on a row as Cassandra looks at them, which shows where one of them cannot be evaluated: in the
+/// order of a hash map by column and element (`CQL3CasRequest.ColumnsConditions`).
+pub fn sort_as_looked_at(conditions: &mut [BoundCondition<'_>]) {
+    // The map is made with sixteen places.
+    let entries = conditions.len().saturating_sub(1);
+    sort_by_hash(conditions, entries, |bound| {
+        let column = bytes_hash(bound.condition.column.name.as_bytes());
+        let element = bound.element.as_bytes().map_or(0, bytes_hash);
+        column.wrapping_add(31).wrapping_mul(31).wrapping_add(element)
+    });
 }
 
 impl BoundCondition<'_> {

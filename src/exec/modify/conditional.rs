@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::collector::MutationCollector;
-use super::condition::{BoundCondition, Conditions};
+use super::condition::{BoundCondition, Conditions, sort_as_looked_at};
 use super::{ModificationKind, ModificationPlan, RowWriter, check_clustering, check_whole};
 use crate::cluster::conditional::Contested;
 use crate::error::Error;
@@ -347,6 +347,7 @@ impl<'a> ConditionalRequest<'a> {
                     for condition in list {
                         bound.push(condition.bind(bind)?);
                     }
+                    sort_as_looked_at(bound);
                 }
                 Ok(())
             }
