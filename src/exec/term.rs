@@ -9,7 +9,7 @@ use super::functions::{Function, FunctionContext};
 use super::options::{Value, Values};
 use crate::error::Error;
 use crate::guardrails::Guard;
-use crate::types::{CqlType, check_count, collection};
+use crate::types::{CqlType, MarshalError, check_count, collection};
 
 /// What terms are evaluated with.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,9 @@ pub struct Marker {
     pub index: usize,
     /// The type that its value must have.
     pub cql_type: CqlType,
+    /// Whether a collection stays as the client sent it, in whatever order: Cassandra does not take the type of a
+    /// column in descending order for one of a collection (`AbstractMarker.Raw.prepare`).
+    pub is_kept_as_sent: bool,
 }
 
 /// A literal of several terms.
@@ -124,12 +127,18 @@ impl Marker {
             None => Err(Error::invalid("Invalid amount of bind variables")),
             Some(Value::Null) => Ok(Bound::Null),
             Some(Value::Unset) => Ok(Bound::Unset),
-            Some(Value::Bytes(bytes)) => {
-                let checked = self.cql_type.validate(bytes).and_then(|()| check_count(&self.cql_type, bytes));
-                checked.map_err(|e| Error::invalid(e.to_string()))?;
-                Ok(Bound::Bytes(collection::normalized(&self.cql_type, bytes)))
-            }
+            Some(Value::Bytes(bytes)) => self.checked(bytes).map_err(|e| Error::invalid(e.to_string())),
         }
+    }
+
+    /// A valid value as it is kept.
+    fn checked<'a>(&self, bytes: &'a [u8]) -> Result<Bound<'a>, MarshalError> {
+        self.cql_type.validate(bytes)?;
+        if self.is_kept_as_sent {
+            return Ok(Bound::Bytes(Cow::Borrowed(bytes)));
+        }
+        check_count(&self.cql_type, bytes)?;
+        Ok(Bound::Bytes(collection::normalized(&self.cql_type, bytes)))
     }
 }
 

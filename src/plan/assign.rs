@@ -19,6 +19,8 @@ pub struct Receiver {
     pub cql_type: CqlType,
     /// Its position, where it is a column of the partition key itself.
     pub partition_key_position: Option<usize>,
+    /// Whether it is a clustering column in descending order, whose type Cassandra takes for no collection.
+    pub is_descending: bool,
 }
 
 impl Receiver {
@@ -30,6 +32,7 @@ impl Receiver {
             name: column.name.as_str().into(),
             cql_type: column.cql_type.clone(),
             partition_key_position: (column.kind == ColumnKind::PartitionKey).then_some(column.position),
+            is_descending: column.is_reversed(),
         }
     }
 
@@ -41,6 +44,7 @@ impl Receiver {
             name: name.into(),
             cql_type,
             partition_key_position: None,
+            is_descending: false,
         }
     }
 
@@ -52,6 +56,7 @@ impl Receiver {
             name: name.into(),
             cql_type,
             partition_key_position: None,
+            is_descending: false,
         }
     }
 

@@ -27,6 +27,10 @@ pub trait Argument {
     fn array_size(&self) -> Option<usize> {
         None
     }
+    /// Whether it is a clustering column in descending order.
+    fn is_descending(&self) -> bool {
+        false
+    }
 }
 
 /// The name of a function, and whether it is an operator (`+`) or the negation.
@@ -94,6 +98,7 @@ pub fn resolve(
         arg_types: &arg_types,
         text: &|i| arguments.get(i).map(|a| a.text()).unwrap_or_default(),
         array_size: &|i| arguments.get(i).and_then(|a| a.array_size()),
+        is_descending: &|i| arguments.get(i).is_some_and(|a| a.is_descending()),
         receiver: site.receiver,
         partition_key: site.partition_key,
     };

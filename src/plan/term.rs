@@ -56,7 +56,8 @@ impl TermPlanner<'_> {
             return Term::Behind(index);
         }
         self.markers.add(index, receiver);
-        Term::Marker(Marker { index, cql_type: receiver.cql_type.clone() })
+        let is_kept_as_sent = receiver.is_descending;
+        Term::Marker(Marker { index, cql_type: receiver.cql_type.clone(), is_kept_as_sent })
     }
 
     /// How well a term fits a receiver (Cassandra: `testAssignment`).

@@ -23,7 +23,7 @@ pub(super) fn make(name: &str, call: &CallShape<'_>) -> Result<Option<Function>,
         }
         "collection_count" => {
             let [of] = types(name, ["collection"], call, |_, given| given.cloned())?;
-            if !of.is_collection() {
+            if !of.is_collection() || (call.is_descending)(0) {
                 return Err(wrong(name, "a collection argument", 0, call, &of));
             }
             Ok(Some(collection_count(name, &of)))
@@ -125,7 +125,7 @@ pub(super) fn wrong(name: &str, wanted: &str, i: usize, call: &CallShape<'_>, gi
 }
 
 fn map_part(name: &str, map: &CqlType, call: &CallShape<'_>) -> Result<Function, Error> {
-    let CqlType::Map { key, value, .. } = map else {
+    let (CqlType::Map { key, value, .. }, false) = (map, (call.is_descending)(0)) else {
         return Err(wrong(name, "a map argument", 0, call, map));
     };
     let keys = name == "map_keys";
@@ -153,7 +153,7 @@ fn collection_count(name: &str, of: &CqlType) -> Function {
 fn collection_aggregate(name: &str, of: &CqlType, call: &CallShape<'_>) -> Result<Function, Error> {
     let numeric = matches!(name, "collection_sum" | "collection_avg");
     let element = match of {
-        CqlType::List { element, .. } | CqlType::Set { element, .. } => element,
+        CqlType::List { element, .. } | CqlType::Set { element, .. } if !(call.is_descending)(0) => element,
         _ if numeric => return Err(wrong(name, "a numeric set/list argument", 0, call, of)),
         _ => return Err(wrong(name, "a set or list argument", 0, call, of)),
     };
@@ -192,6 +192,9 @@ fn similarity(name: &str, call: &CallShape<'_>) -> Result<Function, Error> {
     let mut dimensions = Vec::new();
     for (i, given) in [&left, &right].into_iter().enumerate() {
         dimensions.push(match given {
+            _ if (call.is_descending)(i) => {
+                return Err(wrong(name, "a float vector argument", i, call, given));
+            }
             CqlType::Vector { element, dimension } if **element == CqlType::Float => Some(*dimension),
             // Cassandra takes some lists for vectors, until it looks for their dimension.
             CqlType::List { element, .. }

@@ -115,6 +115,9 @@ pub struct CallShape<'a> {
     pub text: &'a dyn Fn(usize) -> String,
     /// How many elements an argument has that is written as `[a, b]`.
     pub array_size: &'a dyn Fn(usize) -> Option<usize>,
+    /// Whether an argument is a clustering column in descending order: whatever its type is, Cassandra wraps it in one
+    /// that is neither a collection nor a vector (`ReversedType`).
+    pub is_descending: &'a dyn Fn(usize) -> bool,
     /// The type of what receives the result, where known.
     pub receiver: Option<&'a CqlType>,
     /// The types of the table's partition key, for `token`.
@@ -144,6 +147,7 @@ pub fn of_mask(mask: &ColumnMask, cql_type: &CqlType) -> Result<Option<Arc<Funct
         arg_types: &arg_types,
         text: &|_| mask.to_string(),
         array_size: &|_| None,
+        is_descending: &|_| false,
         receiver: Some(cql_type),
         partition_key: &[],
     };

@@ -7,6 +7,7 @@ fn call(name: &str, arguments: &[(CqlType, Option<&str>)]) -> Result<String, Err
         arg_types: &types,
         text: &|i| format!("a{i}"),
         array_size: &|_| None,
+        is_descending: &|_| false,
         receiver: None,
         partition_key: &[CqlType::Int, CqlType::Text],
     };

@@ -137,6 +137,10 @@ impl RelationPlanner<'_, '_> {
         let receiver = Receiver::column(self.table, column);
         let name = &column.name;
         let (key_type, value_type) = match &column.cql_type {
+            // To Cassandra the type of a column in descending order is no collection.
+            _ if column.is_reversed() => {
+                return Err(Error::invalid(format!("Column {name} cannot be used as a map")));
+            }
             CqlType::List { .. } => {
                 return Err(Error::invalid(format!(
                     "Indexes on list entries ({name}[index] = value) are not currently supported."

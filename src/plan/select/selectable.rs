@@ -518,4 +518,8 @@ impl Argument for FoundArgument<'_, '_, '_> {
             _ => None,
         }
     }
+
+    fn is_descending(&self) -> bool {
+        matches!(self.selectable, Selectable::Column(column) if column.is_reversed())
+    }
 }
