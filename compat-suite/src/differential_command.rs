@@ -1,6 +1,7 @@
 //! The command of the differential fuzzer.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use compat_suite::cassandra::{self, Cassandra};
@@ -29,6 +30,10 @@ pub struct Differential {
     /// Tell with each difference what was written to its table before.
     #[arg(long)]
     history: bool,
+    /// Where the servers that are started keep everything, below `cassandra` and `helenus`; without it, in directories
+    /// that go with them.
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
     /// A Cassandra that runs; it is then neither flushed nor compacted. Without it, one is started.
     #[arg(long, value_name = "HOST:PORT")]
     cassandra: Option<SocketAddr>,
@@ -40,17 +45,20 @@ pub struct Differential {
 impl Differential {
     /// Runs it; gives the status to exit with: 1 if anything differed.
     pub fn run(self) -> Result<u8> {
+        let below = |name: &str| self.directory.as_ref().map(|directory| directory.join(name));
         let cassandra = match self.cassandra {
             Some(address) => Side { address, node: None },
             None => {
-                let node = Cassandra::start(&cassandra::Options::default())?;
+                let directory = below("cassandra");
+                let node = Cassandra::start(&cassandra::Options { directory, ..Default::default() })?;
                 Side { address: node.address(), node: Some(node) }
             }
         };
         let helenus = match self.helenus {
             Some(address) => Side { address, node: None },
             None => {
-                let node = Helenus::start(&helenus::Options::default())?;
+                let directory = below("helenus");
+                let node = Helenus::start(&helenus::Options { directory, ..Default::default() })?;
                 Side { address: node.address(), node: Some(node) }
             }
         };

@@ -107,8 +107,8 @@ fn steps(seed: u64, settings: &Settings, start_seconds: i32) -> Vec<Step> {
     for index in 0..settings.round {
         let seconds = start_seconds + i32::try_from(index / 20).unwrap_or(i32::MAX);
         match random.below(1000) {
-            0 => steps.push(Step::Flush),
-            1 if random.chance(50) => steps.push(Step::Compact),
+            0 => steps.extend(written_out(&schema, Step::Flush, seconds)),
+            1 if random.chance(50) => steps.extend(written_out(&schema, Step::Compact, seconds)),
             2..=4 => {
                 let user = schema.user.clone();
                 let table = random.below(schema.tables.len());
@@ -128,15 +128,29 @@ fn steps(seed: u64, settings: &Settings, start_seconds: i32) -> Vec<Step> {
             _ => steps.push(statement(&schema, &mut random, index, seconds)),
         }
     }
-    for table in &schema.tables {
-        steps.push(plain(
-            "select",
+    steps.extend(whole_tables(&schema, start_seconds));
+    steps.extend(written_out(&schema, Step::Flush, start_seconds));
+    steps.extend(written_out(&schema, Step::Compact, start_seconds));
+    steps
+}
+
+/// A flush or compaction, and what all tables hold after it.
+fn written_out(schema: &Schema, how: Step, seconds: i32) -> Vec<Step> {
+    let mut steps = vec![how];
+    steps.extend(whole_tables(schema, seconds));
+    steps
+}
+
+/// Reads all tables.
+fn whole_tables(schema: &Schema, seconds: i32) -> impl Iterator<Item = Step> {
+    schema.tables.iter().map(move |table| {
+        plain(
+            "select whole table",
             Some(table.name.clone()),
             format!("SELECT * FROM {}", table.name),
-            start_seconds,
-        ));
-    }
-    steps
+            seconds,
+        )
+    })
 }
 
 fn plain(kind: &'static str, table: Option<String>, text: String, now_seconds: i32) -> Step {

@@ -1,13 +1,14 @@
 //! The servers that are compared.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 
 use super::outcome::{Outcome, ask};
-use super::text::Step;
+use super::text::{Statement, Step};
 use crate::cassandra::Cassandra;
 use crate::helenus::Helenus;
-use crate::wire::{Connection, Options, Values};
+use crate::wire::{Answer, Connection, Options, Values};
 
 /// The version of the protocol: the one that carries the time.
 const VERSION: u8 = 5;
@@ -52,31 +53,102 @@ pub struct Side<N> {
     pub node: Option<N>,
 }
 
-impl<N: Node> Side<N> {
+impl<N: Node + Sync> Side<N> {
     /// Runs the steps of a round in a fresh keyspace; gives what each was answered.
+    ///
+    /// The statements of one table run one after another; those of different tables side by side, each table on a
+    /// connection of its own, up to a step that concerns all tables.
     pub fn run(&self, keyspace: &str, steps: &[Step]) -> io::Result<Vec<Outcome>> {
         let mut connection = Connection::open(self.address, VERSION)?;
-        let mut plain =
-            |text: &str| connection.query(text, &Values::default(), &Options::default()).map(drop);
-        plain(&format!("DROP KEYSPACE IF EXISTS {keyspace}"))?;
+        plain(&mut connection, &format!("DROP KEYSPACE IF EXISTS {keyspace}"))?;
         let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
-        plain(&format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"))?;
-        plain(&format!("USE {keyspace}"))?;
-        let done = |()| Outcome { lines: Vec::new(), is_error: false };
+        plain(&mut connection, &format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"))?;
+        plain(&mut connection, &format!("USE {keyspace}"))?;
+        let mut lanes = Lanes { address: self.address, keyspace, connections: BTreeMap::new() };
         let mut outcomes = Vec::with_capacity(steps.len());
-        for step in steps {
-            outcomes.push(match step {
+        let mut rest = steps;
+        while let Some((first, after)) = rest.split_first() {
+            let alone = match first {
+                Step::Statement(Statement { table: Some(_), .. }) => {
+                    let is_of_table =
+                        |step: &&Step| matches!(step, Step::Statement(Statement { table: Some(_), .. }));
+                    let count = rest.iter().take_while(is_of_table).count();
+                    let (together, after) = rest.split_at(count);
+                    outcomes.extend(lanes.run(together)?);
+                    rest = after;
+                    continue;
+                }
                 Step::Statement(statement) => ask(&mut connection, statement)?,
-                Step::Flush => self.nodetool(&["flush", keyspace]).map(done)?,
-                Step::Compact => self.nodetool(&["compact", keyspace]).map(done)?,
-            });
+                Step::Flush => self.nodetool(&["flush", keyspace])?,
+                Step::Compact => self.nodetool(&["compact", keyspace])?,
+            };
+            outcomes.push(alone);
+            rest = after;
         }
-        let drop_it = format!("DROP KEYSPACE {keyspace}");
-        connection.query(&drop_it, &Values::default(), &Options::default())?;
+        plain(&mut connection, &format!("DROP KEYSPACE {keyspace}"))?;
         Ok(outcomes)
     }
 
-    fn nodetool(&self, arguments: &[&str]) -> io::Result<()> {
-        self.node.as_ref().map_or(Ok(()), |node| node.nodetool(arguments))
+    fn nodetool(&self, arguments: &[&str]) -> io::Result<Outcome> {
+        self.node.as_ref().map_or(Ok(()), |node| node.nodetool(arguments))?;
+        Ok(Outcome { lines: Vec::new(), is_error: false })
+    }
+}
+
+/// The connections of a round, one for each table.
+struct Lanes<'a> {
+    address: SocketAddr,
+    keyspace: &'a str,
+    connections: BTreeMap<&'a str, Connection>,
+}
+
+impl<'a> Lanes<'a> {
+    /// Runs statements of tables; gives the answers in the order of the statements.
+    fn run(&mut self, steps: &'a [Step]) -> io::Result<Vec<Outcome>> {
+        let mut lanes: BTreeMap<&str, Vec<(usize, &Statement)>> = BTreeMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            if let Step::Statement(statement) = step
+                && let Some(table) = &statement.table
+            {
+                lanes.entry(table).or_default().push((index, statement));
+                if !self.connections.contains_key(table.as_str()) {
+                    let mut connection = Connection::open(self.address, VERSION)?;
+                    plain(&mut connection, &format!("USE {}", self.keyspace))?;
+                    self.connections.insert(table, connection);
+                }
+            }
+        }
+        let mut answered = std::thread::scope(|scope| {
+            let threads: Vec<_> = self
+                .connections
+                .iter_mut()
+                .filter_map(|(table, connection)| Some((connection, lanes.get(table)?)))
+                .map(|(connection, lane)| {
+                    scope.spawn(move || {
+                        let answer = |(index, statement): &(usize, &Statement)| {
+                            Ok((*index, ask(connection, statement)?))
+                        };
+                        lane.iter().map(answer).collect::<io::Result<Vec<_>>>()
+                    })
+                })
+                .collect();
+            let mut answered = Vec::with_capacity(steps.len());
+            for thread in threads {
+                let lane = thread.join().map_err(|_| io::Error::other("a thread that asks ended"))?;
+                answered.extend(lane?);
+            }
+            io::Result::Ok(answered)
+        })?;
+        answered.sort_by_key(|(index, _)| *index);
+        Ok(answered.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+}
+
+/// Runs a statement that has to succeed.
+fn plain(connection: &mut Connection, text: &str) -> io::Result<()> {
+    let response = connection.query(text, &Values::default(), &Options::default())?;
+    match response.answer {
+        Answer::Error(failure) => Err(io::Error::other(format!("{text}: {failure}"))),
+        _ => Ok(()),
     }
 }
