@@ -43,7 +43,7 @@ pub fn plan(
 ) -> Result<SelectPlan, Error> {
     let table = table::find(&select.from, schema, keyspace)?;
     let key_types: Vec<CqlType> = table.partition_key.iter().map(|c| c.cql_type.clone()).collect();
-    let (selectables, only_static_columns) = find_selected(select, &table, schema, &key_types, markers)?;
+    let only_static_columns = selects_only_statics(select, &table, schema, &key_types, markers)?;
     let ordering = Ordering::find(&select.order_by, &table)?;
     let clause = WhereClause {
         kind: StatementKind::Select,
@@ -57,7 +57,7 @@ pub fn plan(
     if let Some(guard) = guard.filter(|_| !select.group_by.is_empty()) {
         guard.check(guard.rails.group_by.check())?;
     }
-    let selected = select_all(select, &selectables, &table, schema, &key_types, markers)?;
+    let selected = select_all(select, &table, schema, &key_types, markers)?;
     if select.distinct {
         if select.per_partition_limit.is_some() {
             return Err(Error::invalid("PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries"));
@@ -102,25 +102,32 @@ pub fn plan(
     })
 }
 
-/// What is selected, and whether that is nothing but static columns (and parts of the partition key).
-fn find_selected<'a>(
-    select: &'a ast::Select,
-    table: &'a TableMetadata,
+/// Whether nothing but static columns (and parts of the partition key) is selected.
+///
+/// What is selected is looked at here only as far as it has to be: what else is wrong with it shows after the WHERE
+/// clause (Cassandra: `selectOnlyStaticColumns`, on a list that is transformed whenever it is walked).
+fn selects_only_statics(
+    select: &ast::Select,
+    table: &TableMetadata,
     schema: &Schema,
     key_types: &[CqlType],
     markers: &mut BindMarkers,
-) -> Result<(Vec<Selectable<'a>>, bool), Error> {
+) -> Result<bool, Error> {
+    if !table.has_static_columns() {
+        return Ok(false);
+    }
     let terms = TermPlanner { schema, keyspace: &table.keyspace, markers };
     let finder = Finder { table, key_types, terms: &terms };
-    let mut selectables = Vec::with_capacity(select.selectors.len());
-    for selector in &select.selectors {
-        selectables.push(finder.find(&selector.selectable)?);
-    }
-    let reads = |test: &dyn Fn(&ColumnMetadata) -> bool| selectables.iter().any(|s| finder.reads(s, test));
-    let only_static = table.has_static_columns()
-        && reads(&ColumnMetadata::is_static)
-        && !reads(&|c| !matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static));
-    Ok((selectables, only_static))
+    let reads = |test: &dyn Fn(&ColumnMetadata) -> bool| -> Result<bool, Error> {
+        for selector in &select.selectors {
+            if finder.reads(&finder.find(&selector.selectable)?, test) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let is_of_row = |c: &ColumnMetadata| !matches!(c.kind, ColumnKind::PartitionKey | ColumnKind::Static);
+    Ok(reads(&ColumnMetadata::is_static)? && !reads(&is_of_row)?)
 }
 
 /// The selection, ready.
@@ -133,8 +140,7 @@ struct Selected<'a> {
 }
 
 fn select_all<'a>(
-    select: &ast::Select,
-    selectables: &[Selectable<'a>],
+    select: &'a ast::Select,
     table: &'a TableMetadata,
     schema: &Schema,
     key_types: &[CqlType],
@@ -147,11 +153,7 @@ fn select_all<'a>(
         name: column.into(),
         ty,
     };
-    if selectables.is_empty() && table.has_masks() {
-        let all: Vec<Selectable<'a>> = table.columns_in_select_order().map(Selectable::Column).collect();
-        return select_all(select, &all, table, schema, key_types, markers);
-    }
-    if selectables.is_empty() {
+    if select.selectors.is_empty() && !table.has_masks() {
         let read: Vec<&ColumnMetadata> = table.columns_in_select_order().collect();
         let specs = read.iter().map(|c| spec(&c.name, c.cql_type.clone())).collect();
         let sources = read.iter().map(|c| Source::of(c, table.partition_key.len())).collect();
@@ -164,13 +166,23 @@ fn select_all<'a>(
     }
     let mut factory = SelectorFactory::new(table, schema, key_types, markers);
     let (mut specs, mut selectors) = (Vec::new(), Vec::new());
-    for (i, selectable) in selectables.iter().enumerate() {
+    let mut add = |factory: &mut SelectorFactory<'a, '_>,
+                   selectable: &Selectable<'a>,
+                   alias: Option<&ast::Name>|
+     -> Result<(), Error> {
         let made = factory.make(selectable, None)?;
-        let alias = select.selectors.get(i).and_then(|written| written.alias.as_ref());
         let name = alias.map_or(made.name.as_str(), |alias| alias.as_str());
         let shown = if select.json { made.cql_type } else { shown_type(selectable, made.cql_type) };
         specs.push(spec(name, shown));
         selectors.push(made.selector);
+        Ok(())
+    };
+    for column in table.columns_in_select_order().filter(|_| select.selectors.is_empty()) {
+        add(&mut factory, &Selectable::Column(column), None)?;
+    }
+    for written in &select.selectors {
+        let selectable = factory.find(&written.selectable)?;
+        add(&mut factory, &selectable, written.alias.as_ref())?;
     }
     let sources: Option<Vec<Source>> = selectors
         .iter()
