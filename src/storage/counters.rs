@@ -48,9 +48,10 @@ impl Storage {
         };
         let static_command = ReadCommand { clustering: ClusteringIndexFilter::all(), ..command.clone() };
         let found = self.read(&command, IoMode::Blocking)?.partitions.pop();
+        let order = self.required_table(update.table.id)?.order();
         let now = self.clock.micros();
         for row in &mut update.rows {
-            let old = found.iter().flat_map(|p| &p.rows).find(|old| old.clustering() == row.clustering());
+            let old = found.as_ref().and_then(|found| order.find_row(&found.rows, row.clustering()));
             *row = resolved(row, old, host, now);
         }
         if let Some(row) = update.static_row.take() {

@@ -14,6 +14,7 @@ use crate::exec::result::{ColumnSpec, Columns, ResultMetadata, Rows, RowsWriter}
 use crate::exec::select::source::{RowView, Source};
 use crate::exec::term::BindContext;
 use crate::schema::{ColumnId, ColumnMetadata, TableMetadata};
+use crate::storage::TableOrder;
 use crate::storage::model::{
     Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
     Mutation, PartitionResult, ReadCommand, Row, RowBuilder, RowFilter, Slice,
@@ -183,6 +184,7 @@ struct Update<'a> {
 #[derive(Debug)]
 pub(super) struct ConditionalRequest<'a> {
     table: &'a Arc<TableMetadata>,
+    order: &'a TableOrder,
     key: DecoratedKey,
     now_in_seconds: i64,
     static_columns: ReadColumns,
@@ -250,7 +252,7 @@ impl<'a> ConditionalRequest<'a> {
         let (mut table, mut updates_regular, mut updates_static) = (None, false, false);
         let mut looked_at = Vec::new();
         for plan in statements {
-            table = Some(&plan.table);
+            table = Some((&plan.table, &plan.order));
             updates_regular |= plan.updates_regular_rows();
             if let Some(part) = &plan.conditional {
                 updates_static |= !plan.statics.is_empty();
@@ -259,10 +261,12 @@ impl<'a> ConditionalRequest<'a> {
                 looked_at.extend(operations.filter(|o| o.action.requires_read()).map(|o| &o.column));
             }
         }
-        let table = table.ok_or_else(|| Error::server("a conditional request without statements"))?;
+        let (table, order) =
+            table.ok_or_else(|| Error::server("a conditional request without statements"))?;
         let all_or_none = |all| if all { ReadColumns::All } else { ReadColumns::These(Vec::new()) };
         let mut request = Self {
             table,
+            order,
             key,
             now_in_seconds,
             static_columns: all_or_none(updates_static),
@@ -456,7 +460,7 @@ impl<'a> ConditionalRequest<'a> {
             return Ok(false);
         }
         for (clustering, condition) in &self.row_conditions {
-            let row = current.rows.iter().find(|row| row.clustering() == *clustering);
+            let row = self.order.find_row(&current.rows, clustering);
             if !condition.holds(row)? {
                 return Ok(false);
             }

@@ -264,7 +264,7 @@ impl RowWriter<'_> {
             let only = [Clustering::EMPTY];
             let names_rows = plan.restrictions.has_clustering_restrictions();
             for clustering in if names_rows { clusterings } else { &only } {
-                let row = current.and_then(|p| p.rows.iter().find(|r| r.clustering() == *clustering));
+                let row = current.and_then(|p| plan.order.find_row(&p.rows, clustering));
                 self.regular_row(key, clustering, row, collector)?;
             }
         } else if !plan.regular.is_empty() {
