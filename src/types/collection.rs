@@ -316,18 +316,31 @@ pub fn list_get(list: &[u8], index: usize) -> Option<&[u8]> {
     elements_or_null(list).nth(index).flatten()
 }
 
-/// The element of a set that equals `wanted`.
+/// The element of a set that equals `wanted`. A set that is not in order, as there may be in columns in descending order,
+/// is looked through up to the first element above (Cassandra: `getSerializedValue`).
 pub fn set_get<'a>(element: &CqlType, set: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
-    elements(set).find(|value| element.compare(value, wanted).is_eq())
+    let found = elements(set).find(|value| element.compare(value, wanted).is_ge())?;
+    element.compare(found, wanted).is_eq().then_some(found)
 }
 
-/// The value of `wanted` in a map.
+/// The value of `wanted` in a map; one that is not in order is looked through as [`set_get`] does.
 pub fn map_get<'a>(key: &CqlType, map: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
-    entries(map).find(|(k, _)| key.compare(k, wanted).is_eq()).map(|(_, value)| value)
+    let (found, value) = entries(map).find(|(k, _)| key.compare(k, wanted).is_ge())?;
+    key.compare(found, wanted).is_eq().then_some(value)
 }
 
-/// The part of a frozen set (`is_map` false) or map whose keys lie in `from..=to`, as a collection of its own
-/// (Cassandra: `getSliceFromSerialized`).
+/// Whether two valid values are the same once they are read, as a collection that holds one of them is asked for the
+/// other: 1.0 and 1.00, which compare as equal, are not (Cassandra: `CONTAINS` on frozen collections, by Java's `equals`).
+pub fn is_same_when_read(cql_type: &CqlType, a: &[u8], b: &[u8]) -> bool {
+    match cql_type {
+        CqlType::Float | CqlType::Double => cql_type.compare(a, b).is_eq(),
+        _ => rewritten(cql_type, a) == rewritten(cql_type, b),
+    }
+}
+
+/// The part of a set (`is_map` false) or map from the first key that is not below `from` up to the last one that is not
+/// above `to`, as a collection of its own. One that is not in order is taken as if it were (Cassandra:
+/// `getSliceFromSerialized`).
 pub fn slice(
     key: &CqlType,
     is_map: bool,
@@ -335,14 +348,19 @@ pub fn slice(
     from: Option<&[u8]>,
     to: Option<&[u8]>,
 ) -> Vec<u8> {
-    let within = |k: &[u8]| {
-        from.is_none_or(|from| key.compare(from, k) != Ordering::Greater)
-            && to.is_none_or(|to| key.compare(k, to) != Ordering::Greater)
+    let is_before = |k: &[u8]| from.is_some_and(|from| key.compare(from, k).is_gt());
+    let mut is_over = false;
+    let mut is_within = |k: &[u8]| {
+        let ordering = to.map_or(Ordering::Less, |to| key.compare(k, to));
+        let was_over = std::mem::replace(&mut is_over, ordering.is_ge());
+        !was_over && ordering.is_le()
     };
     if is_map {
-        encode_map(&entries(collection).filter(|(k, _)| within(k)).collect::<Vec<_>>())
+        let part = entries(collection).skip_while(|(k, _)| is_before(k)).take_while(|(k, _)| is_within(k));
+        encode_map(&part.collect::<Vec<_>>())
     } else {
-        encode_list(&elements(collection).filter(|e| within(e)).collect::<Vec<_>>())
+        let part = elements(collection).skip_while(|k| is_before(k)).take_while(|k| is_within(k));
+        encode_list(&part.collect::<Vec<_>>())
     }
 }
 

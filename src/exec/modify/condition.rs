@@ -340,10 +340,16 @@ fn field_value<'r>(column: &ColumnMetadata, field: u16, row: Option<&'r Row>) ->
 
 /// CONTAINS and CONTAINS KEY of a collection in one cell.
 fn frozen_contains(cql_type: &CqlType, operator: Operator, found: &[u8], wanted: &[u8]) -> bool {
+    let is_wanted = |of: &CqlType, part: &[u8]| collection::is_same_when_read(of, part, wanted);
     match (cql_type, operator) {
-        (CqlType::Map { .. }, Operator::ContainsKey) => collection::entries(found).any(|(k, _)| k == wanted),
-        (CqlType::Map { .. }, _) => collection::entries(found).any(|(_, v)| v == wanted),
-        _ => collection::elements(found).any(|element| element == wanted),
+        (CqlType::Map { key, .. }, Operator::ContainsKey) => {
+            collection::entries(found).any(|(k, _)| is_wanted(key, k))
+        }
+        (CqlType::Map { value, .. }, _) => collection::entries(found).any(|(_, v)| is_wanted(value, v)),
+        (CqlType::List { element, .. } | CqlType::Set { element, .. }, _) => {
+            collection::elements(found).any(|part| is_wanted(element, part))
+        }
+        _ => false,
     }
 }
 

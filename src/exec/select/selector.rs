@@ -354,29 +354,10 @@ fn is_within(cql_type: &CqlType, key: &[u8], from: Option<&[u8]>, to: Option<&[u
 /// The part of a set or map between two keys; of one that is not frozen nothing rather than an empty one
 /// (Cassandra: `getSliceFromSerialized`).
 fn slice(cql_type: &CqlType, value: &[u8], from: Option<&[u8]>, to: Option<&[u8]>) -> Option<Vec<u8>> {
-    let within = |key: &[u8]| is_within(cql_type, key, from, to);
-    let mut count = 0i32;
-    let mut out = vec![0; 4];
-    match cql_type {
-        CqlType::Map { .. } => {
-            for (key, value) in collection::entries(value).filter(|(key, _)| within(key)) {
-                collection::write_value(&mut out, Some(key));
-                collection::write_value(&mut out, Some(value));
-                count += 1;
-            }
-        }
-        _ => {
-            for key in collection::elements(value).filter(|key| within(key)) {
-                collection::write_value(&mut out, Some(key));
-                count += 1;
-            }
-        }
-    }
-    if count == 0 && cql_type.is_multi_cell() {
+    let is_map = matches!(cql_type, CqlType::Map { .. });
+    let out = collection::slice(key_type(cql_type), is_map, value, from, to);
+    if cql_type.is_multi_cell() && collection::read_count(&out) == Some(0) {
         return None;
-    }
-    if let Some(place) = out.first_chunk_mut::<4>() {
-        *place = count.to_be_bytes();
     }
     Some(out)
 }

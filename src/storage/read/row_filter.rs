@@ -177,10 +177,10 @@ fn matches_field(column: &ColumnMetadata, e: &RowFilterExpression, row: &Row, in
 fn frozen_contains(cql_type: &CqlType, found: &[u8], wanted: &[u8]) -> bool {
     match cql_type {
         CqlType::List { element, .. } | CqlType::Set { element, .. } => {
-            collection::elements(found).any(|item| element.compare(item, wanted).is_eq())
+            collection::elements(found).any(|item| collection::is_same_when_read(element, item, wanted))
         }
         CqlType::Map { value, .. } => {
-            collection::entries(found).any(|(_, item)| value.compare(item, wanted).is_eq())
+            collection::entries(found).any(|(_, item)| collection::is_same_when_read(value, item, wanted))
         }
         _ => false,
     }
