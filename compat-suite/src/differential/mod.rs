@@ -11,6 +11,7 @@
 //!                                                 `------ compare -----'  -> report
 //! ```
 
+mod known;
 mod outcome;
 mod random;
 mod read;

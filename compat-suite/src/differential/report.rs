@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
+use super::known::Known;
 use super::outcome::Outcome;
 use super::text::{Statement, Step};
 use crate::wire::hex;
@@ -16,6 +17,11 @@ pub struct Report {
     /// For each kind: accepted, refused, answered differently.
     counts: BTreeMap<&'static str, [usize; 3]>,
     differences: usize,
+    /// How often each known difference was met.
+    known: BTreeMap<&'static str, (usize, &'static str)>,
+    /// Statements that were not compared, as their table had differed before.
+    skipped: usize,
+    seeds: Vec<u64>,
 }
 
 impl Report {
@@ -33,11 +39,22 @@ impl Report {
         self.counts.entry(kind).or_default()[usize::from(is_refused)] += 1;
     }
 
+    pub(super) fn skip(&mut self) {
+        self.skipped += 1;
+    }
+
+    pub(super) fn known(&mut self, known: &Known) {
+        self.known.entry(known.name).or_insert((0, known.reason)).0 += 1;
+    }
+
     pub(super) fn difference(&mut self, seed: u64, statement: &Statement, theirs: &Outcome, ours: &Outcome) {
         self.differences += 1;
         self.counts.entry(statement.kind).or_default()[2] += 1;
         println!("seed {seed}: {}", describe(statement));
         print!("{}", unequal(theirs, ours));
+        if let Some(cause) = &theirs.cause {
+            println!("  cassandra  {cause}");
+        }
     }
 
     pub(super) fn history<'a>(&self, written: impl Iterator<Item = &'a Step>) {
@@ -50,7 +67,8 @@ impl Report {
         }
     }
 
-    pub(super) fn progress(&self, seed: u64) {
+    pub(super) fn progress(&mut self, seed: u64) {
+        self.seeds.push(seed);
         eprintln!("seed {seed} done: {} statements, {} differences", self.statements(), self.differences);
     }
 }
@@ -97,6 +115,14 @@ impl Display for Report {
         let [accepted, refused, different] = all;
         writeln!(f, "{:<20}{accepted:>10}{refused:>10}{different:>11}", "all")?;
         let share = 100.0 * accepted as f64 / (accepted + refused).max(1) as f64;
-        writeln!(f, "accepted by Cassandra: {share:.0} %")
+        writeln!(f, "accepted by Cassandra: {share:.1} %")?;
+        if let (Some(first), Some(last)) = (self.seeds.first(), self.seeds.last()) {
+            writeln!(f, "seeds: {first} to {last}")?;
+        }
+        writeln!(f, "not compared, as their table had differed before: {}", self.skipped)?;
+        for (name, (count, reason)) in &self.known {
+            writeln!(f, "known: {name}: {count}: {reason}")?;
+        }
+        Ok(())
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::outcome::{Outcome, ask};
 use super::text::{Statement, Step};
@@ -26,11 +28,17 @@ pub struct Nodes {
 pub trait Node {
     /// Runs a command of nodetool.
     fn nodetool(&self, arguments: &[&str]) -> io::Result<()>;
+    /// The log where it says why a replica failed.
+    fn log(&self) -> Option<PathBuf>;
 }
 
 impl Node for Cassandra {
     fn nodetool(&self, arguments: &[&str]) -> io::Result<()> {
         Cassandra::nodetool(self, arguments).map(drop).map_err(io::Error::other)
+    }
+
+    fn log(&self) -> Option<PathBuf> {
+        Some(self.directory().join("system.log"))
     }
 }
 
@@ -41,6 +49,10 @@ impl Node for Helenus {
             true => Ok(()),
             false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
         }
+    }
+
+    fn log(&self) -> Option<PathBuf> {
+        None
     }
 }
 
@@ -64,7 +76,8 @@ impl<N: Node + Sync> Side<N> {
         let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
         plain(&mut connection, &format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}"))?;
         plain(&mut connection, &format!("USE {keyspace}"))?;
-        let mut lanes = Lanes { address: self.address, keyspace, connections: BTreeMap::new() };
+        let log = self.node.as_ref().and_then(Node::log);
+        let mut lanes = Lanes { address: self.address, keyspace, log, connections: BTreeMap::new() };
         let mut outcomes = Vec::with_capacity(steps.len());
         let mut rest = steps;
         while let Some((first, after)) = rest.split_first() {
@@ -91,7 +104,7 @@ impl<N: Node + Sync> Side<N> {
 
     fn nodetool(&self, arguments: &[&str]) -> io::Result<Outcome> {
         self.node.as_ref().map_or(Ok(()), |node| node.nodetool(arguments))?;
-        Ok(Outcome { lines: Vec::new(), is_error: false })
+        Ok(Outcome::default())
     }
 }
 
@@ -99,6 +112,7 @@ impl<N: Node + Sync> Side<N> {
 struct Lanes<'a> {
     address: SocketAddr,
     keyspace: &'a str,
+    log: Option<PathBuf>,
     connections: BTreeMap<&'a str, Connection>,
 }
 
@@ -118,6 +132,7 @@ impl<'a> Lanes<'a> {
                 }
             }
         }
+        let log = self.log.as_deref();
         let mut answered = std::thread::scope(|scope| {
             let threads: Vec<_> = self
                 .connections
@@ -126,7 +141,11 @@ impl<'a> Lanes<'a> {
                 .map(|(connection, lane)| {
                     scope.spawn(move || {
                         let answer = |(index, statement): &(usize, &Statement)| {
-                            Ok((*index, ask(connection, statement)?))
+                            let mut outcome = ask(connection, statement)?;
+                            if let (Some(log), Some(before)) = (log, outcome.before_cause()) {
+                                outcome.cause = last_cause(log, before)?;
+                            }
+                            Ok((*index, outcome))
                         };
                         lane.iter().map(answer).collect::<io::Result<Vec<_>>>()
                     })
@@ -142,6 +161,16 @@ impl<'a> Lanes<'a> {
         answered.sort_by_key(|(index, _)| *index);
         Ok(answered.into_iter().map(|(_, outcome)| outcome).collect())
     }
+}
+
+/// The last cause in a log, with the first frames of its stack.
+fn last_cause(log: &Path, before: &str) -> io::Result<Option<String>> {
+    const FRAMES_MAX: usize = 12;
+    // The answer comes before the log's line.
+    std::thread::sleep(Duration::from_millis(300));
+    let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
+    let cause = text.rfind(before).and_then(|start| text.get(start..));
+    Ok(cause.map(|cause| cause.lines().take(FRAMES_MAX).collect::<Vec<_>>().join("\n")))
 }
 
 /// Runs a statement that has to succeed.

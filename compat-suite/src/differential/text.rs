@@ -22,6 +22,8 @@ pub struct Statement {
     pub kind: &'static str,
     /// The table it speaks of, if it is one that a difference spoils.
     pub table: Option<String>,
+    /// Whether the table has clustering values, elements or keys that may be written in several ways.
+    pub has_equals: bool,
     /// Its text.
     pub text: String,
     /// The values of its bind markers; it is prepared if there are any.

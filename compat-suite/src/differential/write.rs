@@ -46,7 +46,7 @@ fn batch(table: &Table, writer: &mut Writer<'_>) -> String {
 fn using(table: &Table, writer: &mut Writer<'_>, may_expire: bool, is_conditional: bool) -> String {
     let mut parts = Vec::new();
     if table.timestamps == Timestamps::Statement && !is_conditional {
-        let timestamp = match writer.random.chance(2) {
+        let timestamp = match table.has_extremes && writer.random.chance(5) {
             true => *writer.random.one(&[0, -1, i64::MIN, i64::MIN + 1, i64::MAX - 1]),
             false => writer.random.between(1, 30) as i64,
         };

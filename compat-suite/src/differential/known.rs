@@ -1,0 +1,215 @@
+//! Differences that are known and stay, each with a rule that recognizes nothing else and the reason why it stays.
+
+use super::outcome::Outcome;
+use super::text::Statement;
+
+/// What both answered to a statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers<'a> {
+    /// What was asked.
+    pub statement: &'a Statement,
+    /// Cassandra's answer.
+    pub theirs: &'a Outcome,
+    /// Our answer.
+    pub ours: &'a Outcome,
+    /// What Cassandra answered to the same statement just before, without pages; none where that was not asked.
+    pub their_whole: Option<&'a Outcome>,
+}
+
+/// A difference that is known.
+pub struct Known {
+    /// How the report calls it.
+    pub name: &'static str,
+    /// Why it stays.
+    pub reason: &'static str,
+    /// Whether this is it.
+    pub is: fn(&Answers<'_>) -> bool,
+}
+
+/// All of them.
+pub const KNOWN: [Known; 7] = [
+    Known {
+        name: "either of equal decimals",
+        reason: "1.0 and 1.00 are one clustering value, element or key; which of them a merge keeps depends in \
+                 Cassandra on the order of its SSTables in a heap",
+        is: is_either_of_equals,
+    },
+    Known {
+        name: "pages of groups",
+        reason: "Cassandra counts groups wrongly from page to page, down to numbers below 0; Helenus gives on pages what \
+                 Cassandra gives without them",
+        is: is_right_on_pages,
+    },
+    Known {
+        name: "no bytes for a boolean",
+        reason: "Cassandra fails with a NullPointerException where it makes text of a boolean without bytes; Helenus has \
+                 null",
+        is: is_empty_boolean,
+    },
+    Known {
+        name: "groups that end in a range tombstone",
+        reason: "Cassandra's replica fails with an assertion of its own where the limit of groups is reached within a \
+                 range tombstone, before a row of it",
+        is: |answers| {
+            answers.statement.kind == "select group by"
+                && is_failure(answers, &["RTBoundCloser$RowsTransformation.moreContents"])
+        },
+    },
+    Known {
+        name: "no bytes for a smallint or tinyint",
+        reason: "Cassandra's replica fails with an IndexOutOfBoundsException where it compares a smallint or tinyint \
+                 without bytes to filter by it",
+        is: |answers| {
+            is_failure(answers, &["ShortType.compareCustom", "RowFilter$"])
+                || is_failure(answers, &["ByteType.compareCustom", "RowFilter$"])
+        },
+    },
+    Known {
+        name: "cells younger than the drop of their column",
+        reason: "Cassandra's replica fails to read rows that have cells of a dropped column with a timestamp after the \
+                 drop; Helenus leaves such cells out",
+        is: |answers| {
+            is_failure(
+                answers,
+                &["IllegalStateException", "is not a subset of", "Columns$Serializer.encodeBitmap"],
+            ) || is_failure(
+                answers,
+                &["Row$Merger$ColumnDataReducer.getReduced", "\"this.complexBuilder\" is null"],
+            ) || is_failure(answers, &["Cell$Serializer.serialize", "because \"column\" is null"])
+        },
+    },
+    Known {
+        name: "which of two columns is named",
+        reason: "Where a relation to several columns meets relations to each of them, Cassandra names the column that a \
+                 hash set of objects hands out first",
+        is: is_other_column,
+    },
+];
+
+/// The known difference that this is.
+pub fn find(answers: &Answers<'_>) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| (known.is)(answers))
+}
+
+fn is_either_of_equals(answers: &Answers<'_>) -> bool {
+    let canonical = |outcome: &Outcome| -> Vec<String> {
+        outcome.lines.iter().map(|line| canonical(line, &outcome.types)).collect()
+    };
+    answers.statement.has_equals && canonical(answers.theirs) == canonical(answers.ours)
+}
+
+fn is_right_on_pages(answers: &Answers<'_>) -> bool {
+    answers.statement.kind == "select group by"
+        && answers.statement.page_size.is_some()
+        && answers.their_whole.is_some_and(|whole| {
+            !whole.is_error && !answers.ours.is_error && whole.rows().eq(answers.ours.rows())
+        })
+}
+
+fn is_other_column(answers: &Answers<'_>) -> bool {
+    const END: &str = " cannot be restricted by more than one relation if it includes an Equal";
+    let is_so = |outcome: &Outcome| {
+        outcome.lines.last().is_some_and(|line| line.starts_with("error 2200 ") && line.ends_with(END))
+    };
+    let names_several = answers.statement.text.contains(") = (") || answers.statement.text.contains(") IN (");
+    names_several && is_so(answers.theirs) && is_so(answers.ours)
+}
+
+/// Whether their replica failed, with all of that in its stack, where ours did not.
+fn is_failure(answers: &Answers<'_>, stack: &[&str]) -> bool {
+    let cause = answers.theirs.cause.as_deref().unwrap_or_default();
+    !answers.ours.is_error && stack.iter().all(|part| cause.contains(part))
+}
+
+fn is_empty_boolean(answers: &Answers<'_>) -> bool {
+    const FAILURE: &str =
+        "error 0000 java.lang.NullPointerException: Cannot invoke \"java.lang.Boolean.toString()\"";
+    !answers.ours.is_error && answers.theirs.lines.last().is_some_and(|line| line.starts_with(FAILURE))
+}
+
+/// A row with its decimals, also those within others and in texts, without zeros that mean nothing; any other line as it
+/// is.
+fn canonical(line: &str, types: &[String]) -> String {
+    let values: Vec<&str> = line.split(", ").collect();
+    if values.len() != types.len() {
+        return line.to_owned();
+    }
+    let values = values.iter().zip(types).map(|(value, of)| match of.as_str() {
+        "decimal" => canonical_decimal(value).unwrap_or_else(|| (*value).to_owned()),
+        "text" => canonical_text(value).unwrap_or_else(|| (*value).to_owned()),
+        of if of.contains("decimal") => value.replace("0000000264", "000000010a"),
+        _ => (*value).to_owned(),
+    });
+    values.collect::<Vec<_>>().join(", ")
+}
+
+/// The bytes of a hex number of so many digits at most.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let pair = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+    (0..hex.len()).step_by(2).map(pair).collect()
+}
+
+/// A decimal's shortest form, such as `2 * 10^0`; none where it is none or too long to matter.
+fn canonical_decimal(hex: &str) -> Option<String> {
+    let bytes = bytes(hex)?;
+    let (scale, unscaled) = bytes.split_first_chunk::<4>()?;
+    if unscaled.is_empty() || unscaled.len() > 16 {
+        return None;
+    }
+    let negative = unscaled.first()? & 0x80 != 0;
+    let mut number = unscaled
+        .iter()
+        .fold(if negative { -1i128 } else { 0 }, |number, byte| number.wrapping_shl(8) | i128::from(*byte));
+    let mut scale = i32::from_be_bytes(*scale);
+    while number != 0 && number % 10 == 0 {
+        number /= 10;
+        scale = scale.wrapping_sub(1);
+    }
+    Some(format!("{number} * 10^-{}", if number == 0 { 0 } else { scale }))
+}
+
+/// A text without the zeros at the end of fractions.
+fn canonical_text(hex: &str) -> Option<String> {
+    let text = String::from_utf8(bytes(hex)?).ok()?;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(point) = rest.find('.') {
+        let (before, after) = rest.split_at(point);
+        let digits = after.get(1..)?;
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let (fraction, after) = digits.split_at(end);
+        let is_number = before.ends_with(|c: char| c.is_ascii_digit()) && !fraction.is_empty();
+        let fraction = if is_number { fraction.trim_end_matches('0') } else { fraction };
+        out.push_str(before);
+        if !(is_number && fraction.is_empty()) {
+            out.push('.');
+        }
+        out.push_str(fraction);
+        rest = after;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_decimals_look_the_same() {
+        let types = ["decimal".to_owned(), "text".to_owned(), "set<decimal>".to_owned()];
+        let one = canonical("000000010a, 7b2261223a20312e307d, 0000000100000005000000010a", &types);
+        let same = canonical("0000000264, 7b2261223a20312e30307d, 00000001000000050000000264", &types);
+        assert_eq!(one, same);
+        assert_ne!(one, canonical("000000010b, 7b2261223a20312e307d, 0000000100000005000000010a", &types));
+        assert_eq!(canonical("0000000264", &types), "0000000264");
+    }
+
+    #[test]
+    fn decimals_lose_their_zeros_only() {
+        assert_eq!(canonical_decimal("000000010a"), canonical_decimal("0000000001"));
+        assert_eq!(canonical_decimal("00000001f6"), canonical_decimal("00000000ff"));
+        assert_ne!(canonical_decimal("00000001f6"), canonical_decimal("000000010a"));
+        assert_eq!(canonical_decimal("0000"), None);
+    }
+}
