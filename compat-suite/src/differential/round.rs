@@ -94,6 +94,10 @@ fn compare(
         if theirs.lines != ours.lines {
             if let Some(known) = known::find(&answers) {
                 report.known(known);
+                // What one of them wrote, the other did not.
+                if !statement.kind.starts_with("select") {
+                    spoilt.extend(statement.table.clone());
+                }
                 continue;
             }
             if is_history_told {
@@ -170,6 +174,7 @@ fn plain(kind: &'static str, table: Option<String>, text: String, now_seconds: i
         kind,
         table,
         has_equals: false,
+        static_sets: Vec::new(),
         text,
         values,
         page_size: None,
@@ -196,6 +201,7 @@ fn statement(schema: &Schema, random: &mut Random, index: usize, now_seconds: i3
     let statement = Statement {
         kind,
         has_equals: table.has_equals(),
+        static_sets: table.static_sets(),
         table: Some(table.name),
         text,
         values,

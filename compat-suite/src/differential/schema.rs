@@ -183,6 +183,14 @@ impl Table {
         })
     }
 
+    /// The static columns that are sets or maps of several cells.
+    pub fn static_sets(&self) -> Vec<String> {
+        let is_set = |column: &&Column| {
+            column.kind == Kind::Static && matches!(column.of, Type::Set(_, false) | Type::Map(_, _, false))
+        };
+        self.columns.iter().filter(is_set).map(|column| column.name.clone()).collect()
+    }
+
     /// The columns of a kind.
     pub fn of_kind(&self, is: impl Fn(Kind) -> bool) -> Vec<&Column> {
         self.columns.iter().filter(|column| is(column.kind)).collect()

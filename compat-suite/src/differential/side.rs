@@ -165,7 +165,7 @@ impl<'a> Lanes<'a> {
 
 /// The last cause in a log, with the first frames of its stack.
 fn last_cause(log: &Path, before: &str) -> io::Result<Option<String>> {
-    const FRAMES_MAX: usize = 12;
+    const FRAMES_MAX: usize = 30;
     // The answer comes before the log's line.
     std::thread::sleep(Duration::from_millis(300));
     let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();

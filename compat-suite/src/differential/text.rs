@@ -24,6 +24,8 @@ pub struct Statement {
     pub table: Option<String>,
     /// Whether the table has clustering values, elements or keys that may be written in several ways.
     pub has_equals: bool,
+    /// The static columns of the table that are sets or maps of several cells.
+    pub static_sets: Vec<String>,
     /// Its text.
     pub text: String,
     /// The values of its bind markers; it is prepared if there are any.
