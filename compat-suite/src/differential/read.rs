@@ -5,9 +5,16 @@ use super::text::Writer;
 use super::types::Type;
 use super::write::slice;
 
+/// Shapes of `SELECT` beside those at random.
+const WHOLE_ROW: usize = 100;
+const WHOLE_ROW_AS_JSON: usize = 101;
+
 /// A `SELECT` of a table: its kind and text.
 pub fn read(table: &Table, writer: &mut Writer<'_>) -> (&'static str, String) {
-    let shape = writer.random.below(100);
+    let shape = match table.has_expiring_rows {
+        true => *writer.random.one(&[WHOLE_ROW, WHOLE_ROW_AS_JSON]),
+        false => writer.random.below(100),
+    };
     let (kind, selection, group) = match shape {
         0..=4 => ("select distinct", distinct(table, writer), String::new()),
         5..=9 => {
@@ -17,6 +24,8 @@ pub fn read(table: &Table, writer: &mut Writer<'_>) -> (&'static str, String) {
             let columns = if is_timed { "*".to_owned() } else { columns };
             ("select json", format!("JSON {columns}"), String::new())
         }
+        WHOLE_ROW => ("select", "*".to_owned(), String::new()),
+        WHOLE_ROW_AS_JSON => ("select json", "JSON *".to_owned(), String::new()),
         10..=19 => ("select aggregates", aggregates(table, writer), String::new()),
         20..=29 => grouped(table, writer),
         _ => ("select", columns(table, writer), String::new()),

@@ -53,6 +53,9 @@ pub struct Table {
     pub is_compact: bool,
     /// Whether its rows have a default time to live.
     pub has_ttl: bool,
+    /// Whether rows that are inserted may expire. All columns of such a table are read together: where only some are,
+    /// Cassandra leaves out cells of the others that are older than the row, and so the row itself once it expired.
+    pub has_expiring_rows: bool,
     /// Whether statements give timestamps at the edges now and then.
     pub has_extremes: bool,
     /// How many columns it ever had, for new names.
@@ -168,6 +171,7 @@ impl Table {
             is_counter,
             is_compact,
             has_ttl,
+            has_expiring_rows: random.chance(20),
             has_extremes,
             named: 4,
         }

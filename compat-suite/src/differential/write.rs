@@ -42,8 +42,19 @@ fn batch(table: &Table, writer: &mut Writer<'_>) -> String {
     format!("BEGIN {kind}BATCH {}; APPLY BATCH", statements.join("; "))
 }
 
+/// What a statement may give a time to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lives {
+    /// Nothing.
+    Always,
+    /// The cells that it writes.
+    Cells,
+    /// These, and the row.
+    Row,
+}
+
 /// `USING`: a time to live where the statement may have one, and the timestamp where the statement decides it.
-fn using(table: &Table, writer: &mut Writer<'_>, may_expire: bool, is_conditional: bool) -> String {
+fn using(table: &Table, writer: &mut Writer<'_>, lives: Lives, is_conditional: bool) -> String {
     let mut parts = Vec::new();
     if table.timestamps == Timestamps::Statement && !is_conditional {
         let timestamp = match table.has_extremes && writer.random.chance(5) {
@@ -52,9 +63,12 @@ fn using(table: &Table, writer: &mut Writer<'_>, may_expire: bool, is_conditiona
         };
         parts.push(format!("TIMESTAMP {}", writer.bigint(timestamp)));
     }
-    if may_expire && !table.is_counter && writer.random.chance(15) {
+    if lives != Lives::Always && !table.is_counter && writer.random.chance(15) {
         let ttl = match writer.random.chance(4) {
             true => *writer.random.one(&[-1, 630_720_000, 630_720_001, i32::MAX]),
+            false if lives == Lives::Row && !table.has_expiring_rows => {
+                *writer.random.one(&[1000, 100_000, 0, 2000])
+            }
             false => *writer.random.one(&[1000, 100_000, 0, 50]),
         };
         parts.push(format!("TTL {}", writer.int(ttl)));
@@ -84,7 +98,7 @@ fn insert(table: &Table, writer: &mut Writer<'_>, is_conditional: bool) -> Strin
     }
     let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
     let condition = if is_conditional { " IF NOT EXISTS" } else { "" };
-    let using = using(table, writer, true, is_conditional);
+    let using = using(table, writer, Lives::Row, is_conditional);
     format!(
         "INSERT INTO {} ({}) VALUES ({}){condition}{using}",
         table.name,
@@ -110,12 +124,12 @@ fn insert_json(table: &Table, writer: &mut Writer<'_>) -> String {
     }
     let default = *writer.random.one(&["", " DEFAULT UNSET", " DEFAULT NULL"]);
     let json = format!("{{{}}}", members.join(", ")).replace('\'', "''");
-    let using = using(table, writer, true, false);
+    let using = using(table, writer, Lives::Row, false);
     format!("INSERT INTO {} JSON '{json}'{default}{using}", table.name)
 }
 
 fn update(table: &Table, writer: &mut Writer<'_>, is_conditional: bool) -> String {
-    let using = using(table, writer, true, is_conditional);
+    let using = using(table, writer, Lives::Cells, is_conditional);
     let values = table.values();
     let mut chosen = writer.random.some(&values, 45);
     if chosen.is_empty()
@@ -278,7 +292,7 @@ fn delete(table: &Table, writer: &mut Writer<'_>, is_conditional: bool) -> Strin
     }
     let using = match table.is_counter {
         true => String::new(),
-        false => using(table, writer, false, is_conditional),
+        false => using(table, writer, Lives::Always, is_conditional),
     };
     let is_range = targets.is_empty() && !clustering.is_empty() && writer.random.chance(50);
     let r#where = match is_range {
