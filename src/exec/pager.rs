@@ -378,7 +378,7 @@ impl<'a> Pager<'a> {
 }
 
 /// Whether a partition has no further row, since its table has no clustering columns.
-fn ends_partition(row: &Row) -> bool {
+pub(super) fn ends_partition(row: &Row) -> bool {
     row.clustering().is_empty()
 }
 

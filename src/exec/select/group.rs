@@ -6,7 +6,7 @@ use super::source::RowView;
 use super::{DEFAULT_PAGE_SIZE, SelectContext, SelectPlan};
 use crate::error::Error;
 use crate::exec::functions::{Accumulator, Body};
-use crate::exec::pager::{Pager, Query};
+use crate::exec::pager::{Pager, Query, ends_partition};
 use crate::exec::paging::{NO_LIMIT, PagingState, RowMark};
 use crate::exec::result::{ResultMetadata, Rows, RowsContent};
 use crate::exec::term::BindContext;
@@ -227,7 +227,8 @@ impl SelectPlan {
                     continue;
                 }
                 last_row = row.row.clone().or(last_row);
-                in_last_partition = if row.row.is_some() { counts.in_partition } else { 0 };
+                let may_go_on = row.row.as_ref().is_some_and(|row| !ends_partition(row));
+                in_last_partition = if may_go_on { counts.in_partition } else { 0 };
                 last_key = Some(row.key.key.clone());
                 groups.add(row)?;
             }
