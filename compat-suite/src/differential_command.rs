@@ -9,6 +9,17 @@ use compat_suite::differential::{Nodes, Settings, Side, run};
 use compat_suite::helenus::{self, Helenus};
 use compat_suite::{Error, Result};
 
+/// Keys of cassandra.yaml that say how long something may take.
+const TIMEOUTS: [&str; 7] = [
+    "read_request_timeout",
+    "range_request_timeout",
+    "write_request_timeout",
+    "counter_write_request_timeout",
+    "cas_contention_timeout",
+    "truncate_request_timeout",
+    "request_timeout",
+];
+
 /// Random statements on Apache Cassandra and on Helenus, compared.
 #[derive(Debug, Args)]
 pub struct Differential {
@@ -50,7 +61,10 @@ impl Differential {
             Some(address) => Side { address, node: None },
             None => {
                 let directory = below("cassandra");
-                let node = Cassandra::start(&cassandra::Options { directory, ..Default::default() })?;
+                // On a busy machine nothing is to time out.
+                let patient = cassandra::Options { directory, ..Default::default() };
+                let patient = TIMEOUTS.iter().fold(patient, |options, key| options.with(key, "120s"));
+                let node = Cassandra::start(&patient)?;
                 Side { address: node.address(), node: Some(node) }
             }
         };
