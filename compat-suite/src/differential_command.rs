@@ -62,7 +62,7 @@ impl Differential {
             None => {
                 let directory = below("cassandra");
                 // On a busy machine nothing is to time out.
-                let patient = cassandra::Options { directory, ..Default::default() };
+                let patient = cassandra::Options { directory, quick: true, ..Default::default() };
                 let patient = TIMEOUTS.iter().fold(patient, |options, key| options.with(key, "120s"));
                 let node = Cassandra::start(&patient)?;
                 Side { address: node.address(), node: Some(node) }
