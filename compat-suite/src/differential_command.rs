@@ -45,6 +45,9 @@ pub struct Differential {
     /// that go with them.
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
+    /// Write the report here after each round too, so that it is there if the command is ended before.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// A Cassandra that runs; it is then neither flushed nor compacted. Without it, one is started.
     #[arg(long, value_name = "HOST:PORT")]
     cassandra: Option<SocketAddr>,
@@ -83,6 +86,7 @@ impl Differential {
             tables: self.tables,
             differences: self.differences,
             history: self.history,
+            report: self.report,
         };
         let report = run(&Nodes { cassandra, helenus }, &settings)
             .map_err(|error| Error::failed("the differential fuzzer", error))?;

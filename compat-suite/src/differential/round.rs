@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::known::{self, Answers};
@@ -34,13 +35,15 @@ pub struct Settings {
     pub differences: usize,
     /// Tell with each difference what was written to its table before.
     pub history: bool,
+    /// Where to write the report after each round.
+    pub report: Option<PathBuf>,
 }
 
 /// Runs rounds until the statements are enough, or the differences too many.
 ///
 /// # Errors
 ///
-/// If a server cannot be reached or its answer not be read.
+/// If a server cannot be reached, its answer not be read, or the report not be written.
 pub fn run(nodes: &Nodes, settings: &Settings) -> io::Result<Report> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
     let now_seconds = i32::try_from(now.as_secs() + AHEAD_SECONDS).map_err(io::Error::other)?;
@@ -57,6 +60,9 @@ pub fn run(nodes: &Nodes, settings: &Settings) -> io::Result<Report> {
         let helenus = helenus.map_err(|_| io::Error::other("the thread that asks Helenus ended"))?;
         compare(seed, &steps, &cassandra?, &helenus?, settings.history, &mut report);
         report.progress(seed);
+        if let Some(path) = &settings.report {
+            std::fs::write(path, report.to_string())?;
+        }
         seed += 1;
     }
     Ok(report)

@@ -242,12 +242,12 @@ fn condition(table: &Table, writer: &mut Writer<'_>, is_conditional: bool) -> St
         return " IF EXISTS".to_owned();
     }
     let count = writer.random.between(1, 2);
-    let conditions: Vec<_> = (0..count)
-        .map(|_| {
-            let column = *writer.random.one(&values);
-            one_condition(column, count == 1, writer)
-        })
-        .collect();
+    let mut columns: Vec<&Column> = (0..count).map(|_| *writer.random.one(&values)).collect();
+    // Which of several conditions on one column is looked at first is a matter of chance in Cassandra.
+    columns.dedup_by(|a, b| a.name == b.name);
+    let is_only = columns.len() == 1;
+    let conditions: Vec<_> =
+        columns.into_iter().map(|column| one_condition(column, is_only, writer)).collect();
     format!(" IF {}", conditions.join(" AND "))
 }
 

@@ -35,12 +35,13 @@ use super::restrictions::Restrictions;
 use super::term::BindContext;
 use crate::error::Error;
 use crate::schema::TableMetadata;
-use crate::storage::TableOrder;
+use crate::storage::merge::merge_versions;
 use crate::storage::model::{
     Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey,
     DeletionTime, LivenessInfo, PartitionResult, RangeTombstone, ReadCommand, ReadResponse, Row, RowFilter,
     Slice,
 };
+use crate::storage::{TableOrder, purge_row};
 
 /// What kind of statement it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,21 +341,34 @@ impl RowWriter<'_> {
     ) -> Result<(), Error> {
         let mut update = RowUpdate::new(self.time, operations.len(), 64);
         let mut changed = smallvec::SmallVec::<[crate::schema::ColumnId; 4]>::new();
+        let mut here = current.map(Cow::Borrowed);
         for operation in operations {
             // Only a DELETE may name a column of one cell twice.
             if operation.column.is_complex() || self.plan.kind == ModificationKind::Delete {
                 if changed.contains(&operation.column.id) {
                     let done =
                         std::mem::replace(&mut update, RowUpdate::new(self.time, operations.len(), 64));
-                    give(done.build(clustering, LivenessInfo::EMPTY, DeletionTime::LIVE));
+                    let done = done.build(clustering, LivenessInfo::EMPTY, DeletionTime::LIVE);
+                    if self.plan.requires_read() {
+                        here = self.after(here.as_deref(), &done).map(Cow::Owned);
+                    }
+                    give(done);
                     changed.clear();
                 }
                 changed.push(operation.column.id);
             }
-            operation.execute(self.bind, &mut update, current)?;
+            operation.execute(self.bind, &mut update, here.as_deref())?;
         }
         give(update.build(clustering, liveness, DeletionTime::LIVE));
         Ok(())
+    }
+
+    /// A row as the next operation of the statement finds it: with what those before did (Cassandra:
+    /// `UpdateParameters.getPrefetchedRow`).
+    fn after(&self, row: Option<&Row>, done: &Row) -> Option<Row> {
+        let Some(row) = row else { return Some(done.clone()) };
+        let both = merge_versions(&self.plan.order, &[row, done], DeletionTime::LIVE, &ColumnFilter::ALL)?;
+        purge_row(&self.plan.table, &both, self.time.now_in_seconds)
     }
 
     /// Deletes the partition, rows, or all rows with a common prefix.
