@@ -10,7 +10,7 @@ use crate::process::Process;
 use crate::{Error, Result, target};
 
 /// How long a node may take to start on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// What its log says once it is ready.
 const READY: &str = "Starting listening for CQL clients";
 /// How it logs: a file, and nothing else.
