@@ -27,7 +27,7 @@ pub struct Known {
 }
 
 /// All of them.
-pub const KNOWN: [Known; 12] = [
+pub const KNOWN: [Known; 13] = [
     Known {
         name: "either of equal decimals",
         reason: "1.0 and 1.00 are one clustering value, element or key; which of them a merge keeps depends in \
@@ -77,6 +77,11 @@ pub const KNOWN: [Known; 12] = [
             answers.statement.kind == "select group by"
                 && is_failure(answers, &["RTBoundCloser$RowsTransformation.moreContents"])
         },
+    },
+    Known {
+        name: "an unset value appended to a list",
+        reason: "Cassandra fails with a ClassCastException; Helenus leaves the list as it is",
+        is: |answers| is_failure(answers, &["java.lang.ClassCastException", "Lists$Appender.doAppend"]),
     },
     Known {
         name: "values of maps compared as keys",
