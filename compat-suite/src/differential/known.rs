@@ -96,8 +96,8 @@ pub const KNOWN: [Known; 13] = [
     },
     Known {
         name: "deleted elements of a static set or map",
-        reason: "Where the partition is named, Cassandra finds what a static set or map contains among deleted elements too, \
-                 as long as they are not purged; Helenus gives what is left of those rows",
+        reason: "Cassandra finds what a static set or map contains among deleted elements too, as long as they are not purged: \
+                 it gives such rows where the partition is named, and counts them for limits and pages where it is not",
         is: has_deleted_elements,
     },
     Known {
@@ -165,7 +165,8 @@ fn is_json_in_order(answers: &Answers<'_>) -> bool {
     is_asked && (theirs == ours || (text.contains(" LIMIT ") && theirs.len() == ours.len()))
 }
 
-/// Whether a static set or map is asked for what it contains, and all our rows are among theirs, in their order.
+/// Whether a static set or map is asked for what it contains, and all our rows are among theirs, in their order, or
+/// where rows are counted all theirs among ours.
 fn has_deleted_elements(answers: &Answers<'_>) -> bool {
     let Answers { statement, theirs, ours, .. } = answers;
     let is_asked = statement.static_sets.iter().any(|name| {
@@ -174,9 +175,14 @@ fn has_deleted_elements(answers: &Answers<'_>) -> bool {
     });
     // What is selected of a row too many may fail.
     let is_failed_call = theirs.lines.last().is_some_and(|line| line.starts_with("error 1400 "));
-    let mut rest = theirs.rows();
-    let are_among_theirs = !theirs.is_error && ours.rows().all(|row| rest.any(|other| other == row));
-    is_asked && !ours.is_error && (is_failed_call || are_among_theirs)
+    let is_limited = statement.text.contains(" LIMIT ") || statement.page_size.is_some();
+    let are_among = |some: &Outcome, all: &Outcome| {
+        let mut rest = all.rows();
+        some.rows().all(|row| rest.any(|other| other == row))
+    };
+    let is_so = is_failed_call
+        || (!theirs.is_error && (are_among(ours, theirs) || (is_limited && are_among(theirs, ours))));
+    is_asked && !ours.is_error && is_so
 }
 
 fn is_other_column(answers: &Answers<'_>) -> bool {
