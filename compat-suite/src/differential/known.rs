@@ -27,7 +27,7 @@ pub struct Known {
 }
 
 /// All of them.
-pub const KNOWN: [Known; 13] = [
+pub const KNOWN: [Known; 14] = [
     Known {
         name: "either of equal decimals",
         reason: "1.0 and 1.00 are one clustering value, element or key; which of them a merge keeps depends in \
@@ -77,6 +77,12 @@ pub const KNOWN: [Known; 13] = [
             answers.statement.kind == "select group by"
                 && is_failure(answers, &["RTBoundCloser$RowsTransformation.moreContents"])
         },
+    },
+    Known {
+        name: "rows of compact tables deleted in a batch with conditions",
+        reason: "Cassandra looks for a clustering that such a row does not have, and fails with a NoSuchElementException \
+                 before it looks at anything else",
+        is: |answers| has_stack(answers, &["NoSuchElementException", "BatchStatement.makeCasRequest"]),
     },
     Known {
         name: "an unset value appended to a list",
@@ -201,10 +207,15 @@ fn is_other_column(answers: &Answers<'_>) -> bool {
     names_several && theirs.1 == ours.1 && (theirs.0 == ours.0 || theirs.1 == "n Equal")
 }
 
-/// Whether their replica failed, with all of that in its stack, where ours did not.
+/// Whether they failed with all of that in the stack, where ours did not.
 fn is_failure(answers: &Answers<'_>, stack: &[&str]) -> bool {
+    !answers.ours.is_error && has_stack(answers, stack)
+}
+
+/// Whether they failed with all of that in the stack.
+fn has_stack(answers: &Answers<'_>, stack: &[&str]) -> bool {
     let cause = answers.theirs.cause.as_deref().unwrap_or_default();
-    !answers.ours.is_error && stack.iter().all(|part| cause.contains(part))
+    stack.iter().all(|part| cause.contains(part))
 }
 
 fn is_empty_boolean(answers: &Answers<'_>) -> bool {
