@@ -27,7 +27,7 @@ pub struct Known {
 }
 
 /// All of them.
-pub const KNOWN: [Known; 14] = [
+pub const KNOWN: [Known; 15] = [
     Known {
         name: "either of equal decimals",
         reason: "1.0 and 1.00 are one clustering value, element or key; which of them a merge keeps depends in \
@@ -83,6 +83,17 @@ pub const KNOWN: [Known; 14] = [
         reason: "Cassandra looks for a clustering that such a row does not have, and fails with a NoSuchElementException \
                  before it looks at anything else",
         is: |answers| has_stack(answers, &["NoSuchElementException", "BatchStatement.makeCasRequest"]),
+    },
+    Known {
+        name: "fields that a stored value lacks",
+        reason: "A frozen user type that was written before a field was added has no such field: Cassandra fails with an \
+                 ArrayIndexOutOfBoundsException where a condition asks for it; to Helenus it is null",
+        is: |answers| {
+            has_stack(
+                answers,
+                &["ArrayIndexOutOfBoundsException", "ColumnCondition$UDTFieldAccessBound.rowValue"],
+            )
+        },
     },
     Known {
         name: "an unset value appended to a list",
