@@ -213,7 +213,8 @@ fn is_other_column(answers: &Answers<'_>) -> bool {
         Some((names, rest.to_owned()))
     };
     let text = &answers.statement.text;
-    let names_several = text.contains(") = (") || text.contains(") IN (");
+    let names_several =
+        ["=", "IN", "<", "<=", ">", ">="].iter().any(|operator| text.contains(&format!(") {operator} (")));
     let (Some(theirs), Some(ours)) = (parts(answers.theirs), parts(answers.ours)) else { return false };
     names_several && theirs.1 == ours.1 && (theirs.0 == ours.0 || theirs.1 == "n Equal")
 }
