@@ -1,6 +1,7 @@
 //! Collects what statements change into mutations (Cassandra: `UpdatesCollector`).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::schema::{TableId, TableMetadata};
@@ -77,27 +78,31 @@ impl MutationCollector {
     }
 
     /// The mutations: one for each key and keyspace.
-    pub fn finish(self) -> Vec<Mutation> {
+    pub fn finish(mut self) -> Vec<Mutation> {
+        if self.updates.len() == 1 {
+            return self.updates.drain(..).map(PendingUpdate::into_mutation).collect();
+        }
         let mut mutations: Vec<Mutation> = Vec::with_capacity(self.updates.len());
         let mut places: HashMap<(String, DecoratedKey), usize> = HashMap::new();
-        let single = self.updates.len() == 1;
         for update in self.updates {
-            let (key, is_counter) = (update.key.clone(), update.table.is_counter);
-            if single {
-                return vec![Mutation { key, updates: vec![update.finish()], is_counter }];
+            match places.entry((update.table.keyspace.clone(), update.key.clone())) {
+                Entry::Occupied(place) => mutations[*place.get()].updates.push(update.finish()),
+                Entry::Vacant(place) => {
+                    place.insert(mutations.len());
+                    mutations.push(update.into_mutation());
+                }
             }
-            let place = places.entry((update.table.keyspace.clone(), key.clone()));
-            let i = *place.or_insert_with(|| {
-                mutations.push(Mutation { key, updates: Vec::new(), is_counter });
-                mutations.len() - 1
-            });
-            mutations[i].updates.push(update.finish());
         }
         mutations
     }
 }
 
 impl PendingUpdate {
+    fn into_mutation(self) -> Mutation {
+        let (key, is_counter) = (self.key.clone(), self.table.is_counter);
+        Mutation { key, updates: vec![self.finish()], is_counter }
+    }
+
     fn finish(self) -> PartitionUpdate {
         let order = self.order;
         PartitionUpdate {
