@@ -253,6 +253,10 @@ impl Coordinator {
         match error {
             StorageError::WouldBlock => Error::WouldBlock,
             StorageError::Invalid(message) => Error::Invalid(message),
+            // In Cassandra it is the coordinator who does not take it from the replica's response.
+            long @ StorageError::LongValue { .. } => {
+                Error::server(format!("java.io.IOError: java.io.IOException: {long}"))
+            }
             StorageError::ReadAborted(report) => {
                 let reason = match report.tombstones {
                     Passed::Fail(_) => RequestFailureReason::ReadTooManyTombstones,

@@ -210,6 +210,8 @@ pub struct Config {
     pub memtable_flush_writers: usize,
     /// `file_cache_size`, bytes: the chunk cache.
     pub chunk_cache_bytes: u64,
+    /// `max_value_size`, bytes.
+    pub max_value_bytes: u64,
     /// `prepared_statements_cache_size`, bytes.
     pub prepared_statements_cache_bytes: u64,
     /// `column_index_size`, bytes, if given: a partition's index has an entry each so many bytes.
@@ -535,6 +537,7 @@ impl Config {
             memtable_cleanup_threshold: values.float("memtable_cleanup_threshold").unwrap_or(0.33),
             memtable_flush_writers: count("memtable_flush_writers"),
             chunk_cache_bytes: bytes("file_cache_size"),
+            max_value_bytes: bytes("max_value_size"),
             prepared_statements_cache_bytes: bytes("prepared_statements_cache_size"),
             column_index_size_bytes: values.storage("column_index_size").map(StorageSpec::bytes),
             compaction_throughput_bytes: match values.get("compaction_throughput") {

@@ -57,6 +57,7 @@ pub(super) fn storage(config: &Config) -> StorageOptions {
             DiskFailurePolicy::Ignore => FailurePolicy::Ignore,
         },
         chunk_cache_bytes: config.chunk_cache_bytes,
+        value_bytes_max: usize::try_from(config.max_value_bytes).unwrap_or(usize::MAX),
         tombstone_warn_threshold: config.tombstone_warn_threshold,
         tombstone_failure_threshold: config.tombstone_failure_threshold,
         read_thresholds: read_thresholds(config),

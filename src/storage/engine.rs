@@ -29,7 +29,7 @@ use super::partition_locks::PartitionLocks;
 use super::recovery::PendingRecovery;
 use super::replay::Segments;
 use super::size_guard::SizeGuard;
-use super::sstable::ChunkCache;
+use super::sstable::{ChunkCache, ReaderContext};
 use super::table_store::TableStore;
 use super::virtual_table::VirtualTable;
 use crate::env::clock::Clock;
@@ -221,6 +221,11 @@ impl Storage {
         &self.cache
     }
 
+    /// What the readers of all SSTables share.
+    fn readers(&self) -> ReaderContext {
+        ReaderContext { cache: self.cache.clone(), value_bytes_max: self.options.value_bytes_max }
+    }
+
     /// Bytes of all memtables.
     pub fn memtable_bytes(&self) -> u64 {
         u64::try_from(self.memory.load(Ordering::Relaxed)).unwrap_or(0)
@@ -249,8 +254,8 @@ impl Storage {
                     }
                     None => {
                         let data = &self.options.directories.data;
-                        let (cache, failures) = (self.cache.clone(), self.failures.clone());
-                        let files = TableFiles::open(self.fs.clone(), data, table, cache, failures)?;
+                        let (readers, failures) = (self.readers(), self.failures.clone());
+                        let files = TableFiles::open(self.fs.clone(), data, table, readers, failures)?;
                         files.set_column_index_bytes(self.options.column_index_bytes);
                         files.set_incremental_backups(self.incremental_backups());
                         if let Some(guard) = SizeGuard::new(&self.options.guardrails, &self.clock) {

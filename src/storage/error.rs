@@ -34,6 +34,17 @@ pub enum StorageError {
     /// `TombstoneOverwhelmingException`, `LocalReadSizeTooLargeException`, `RowIndexEntryReadSizeTooLargeException`).
     #[error("Query {} passed a threshold; query aborted", .0.query)]
     ReadAborted(Box<ReadReport>),
+    /// A read found a value of that length, where so much is allowed (`max_value_size`).
+    #[error(
+        "Corrupt value length {length} encountered, as it exceeds the maximum of {most}, which is set via \
+         max_value_size in cassandra.yaml"
+    )]
+    LongValue {
+        /// The value's length in bytes.
+        length: usize,
+        /// The longest that is allowed, in bytes.
+        most: usize,
+    },
     /// What was asked for contradicts the schema or the state of the store.
     #[error("{0}")]
     Invalid(String),

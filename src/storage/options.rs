@@ -21,6 +21,8 @@ pub struct StorageOptions {
     pub disk_failure_policy: FailurePolicy,
     /// Bytes of the cache of uncompressed chunks (`file_cache_size`).
     pub chunk_cache_bytes: u64,
+    /// Bytes of the longest value that is read from SSTables, and given to clients (`max_value_size`).
+    pub value_bytes_max: usize,
     /// Of a read that scans more than this many tombstones is warned (`tombstone_warn_threshold`).
     pub tombstone_warn_threshold: u64,
     /// Of the sizes of what reads load; none where they are off (`read_thresholds_enabled`).
@@ -172,6 +174,7 @@ impl StorageOptions {
             memtables: MemtableOptions::default(),
             disk_failure_policy: FailurePolicy::Stop,
             chunk_cache_bytes: 512 << 20,
+            value_bytes_max: 256 << 20,
             tombstone_warn_threshold: 1000,
             read_thresholds: None,
             tombstone_failure_threshold: 100_000,

@@ -17,7 +17,7 @@ use crate::storage::lifecycle::{Operation, Replacement, TableFiles};
 use crate::storage::merge::MergedPartitions;
 use crate::storage::model::DecoratedKey;
 use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
-use crate::storage::sstable::{ChunkCache, EncodingStats, WriterOptions};
+use crate::storage::sstable::{ChunkCache, EncodingStats, ReaderContext, WriterOptions};
 use crate::storage::{
     BoxedPartitionIterator, FailurePolicy, Failures, TableOrder, UnfilteredPartitionIterator,
 };
@@ -55,7 +55,7 @@ impl CompactionTable for Table {
 }
 
 fn files(table: &TableMetadata, directory: &Path) -> Arc<TableFiles> {
-    let cache = Arc::new(ChunkCache::new(1 << 20));
+    let cache = ReaderContext::new(Arc::new(ChunkCache::new(1 << 20)));
     let failures = Arc::new(Failures::with_policies(FailurePolicy::Stop, FailurePolicy::Stop));
     TableFiles::open(Arc::new(RealFs), &[directory.to_owned()], table, cache, failures).unwrap()
 }

@@ -18,7 +18,7 @@ use crate::schema::TableMetadata;
 use crate::storage::error::StorageError;
 use crate::storage::failures::Failures;
 use crate::storage::observer::FileObserver;
-use crate::storage::sstable::{ChunkCache, Component, Descriptor, SSTableReader, WriterOptions};
+use crate::storage::sstable::{Component, Descriptor, ReaderContext, SSTableReader, WriterOptions};
 
 /// The name of a table's directory within that of its keyspace: its name and its id without dashes.
 pub fn directory_name(table: &TableMetadata) -> String {
@@ -35,7 +35,7 @@ pub fn table_directories(data_directories: &[PathBuf], table: &TableMetadata) ->
 pub struct TableFiles {
     fs: Arc<dyn FileSystem>,
     directories: Vec<PathBuf>,
-    cache: Arc<ChunkCache>,
+    readers: ReaderContext,
     next_generation: AtomicU64,
     live: ArcSwap<Vec<Arc<SSTableReader>>>,
     /// Held while `live` is replaced; the SSTables that a compaction works on.
@@ -81,7 +81,7 @@ impl TableFiles {
         fs: Arc<dyn FileSystem>,
         data_directories: &[PathBuf],
         table: &TableMetadata,
-        cache: Arc<ChunkCache>,
+        readers: ReaderContext,
         failures: Arc<Failures>,
     ) -> Result<Arc<Self>, StorageError> {
         let directories = table_directories(data_directories, table);
@@ -100,7 +100,7 @@ impl TableFiles {
         let files = Self {
             fs,
             directories,
-            cache,
+            readers,
             next_generation: AtomicU64::new(1),
             live: ArcSwap::default(),
             compacting: Mutex::default(),
@@ -148,7 +148,7 @@ impl TableFiles {
                 if is_live || claimed.contains(&descriptor) {
                     continue;
                 }
-                match SSTableReader::open(&*self.fs, descriptor, table, &self.cache) {
+                match SSTableReader::open(&*self.fs, descriptor, table, &self.readers) {
                     Ok(sstable) => opened.push(sstable),
                     Err(error) => self.failures.at_open(error)?,
                 }
@@ -317,7 +317,7 @@ impl TableFiles {
         for old in what.replaced {
             transaction.remove(old.descriptor())?;
         }
-        let open = |descriptor| SSTableReader::open(&*self.fs, descriptor, what.table, &self.cache);
+        let open = |descriptor| SSTableReader::open(&*self.fs, descriptor, what.table, &self.readers);
         let new = written.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         if what.operation == Operation::Flush && self.incremental_backups.load(Ordering::Relaxed) {
             for new in &new {

@@ -14,11 +14,11 @@ use crate::schema::TableMetadata;
 use crate::storage::UnfilteredPartitionIterator;
 use crate::storage::model::DeletionTime;
 use crate::storage::sstable::test_support::{Partition, PartitionRows, collect, every, partition};
-use crate::storage::sstable::{ChunkCache, SSTableReader, WriterOptions};
+use crate::storage::sstable::{ChunkCache, ReaderContext, SSTableReader, WriterOptions};
 use crate::storage::{FailurePolicy, Failures, StorageError};
 
 fn open(fs: &FaultyFs, table: &TableMetadata) -> Result<Arc<TableFiles>, StorageError> {
-    let cache = Arc::new(ChunkCache::new(1 << 20));
+    let cache = ReaderContext::new(Arc::new(ChunkCache::new(1 << 20)));
     let failures = Arc::new(Failures::with_policies(FailurePolicy::Stop, FailurePolicy::Stop));
     TableFiles::open(Arc::new(fs.clone()), &[PathBuf::from("/data")], table, cache, failures)
 }

@@ -82,8 +82,30 @@ impl Storage {
         if !matches!(command.range, DataRange::Keys(_)) {
             steps.note(|| found_text(response.rows(), response.tombstones_scanned));
         }
+        self.check_values(command, &response)?;
         Self::measure(&store, origin, command, &response, started);
         Ok(response)
+    }
+
+    /// Refuses answers with longer values than are allowed: those of SSTables were refused before, but memtables may
+    /// hold them, if mutations may be larger than values (Cassandra: `AbstractType.read`, of a replica's response).
+    fn check_values(&self, command: &ReadCommand, response: &ReadResponse) -> Result<(), StorageError> {
+        let options = self.options();
+        let most = options.value_bytes_max;
+        if usize::try_from(options.commit_log.max_mutation_bytes).is_ok_and(|mutation| mutation <= most) {
+            return Ok(());
+        }
+        let is_variable =
+            |id| command.table.column_by_id(id).is_some_and(|c| c.cql_type.fixed_length().is_none());
+        let rows = response
+            .partitions
+            .iter()
+            .flat_map(|partition| partition.static_row.iter().chain(&partition.rows));
+        let mut cells = rows.filter(|row| row.data_len() > most).flat_map(|row| row.cells());
+        match cells.find(|cell| cell.value.len() > most && is_variable(cell.column)) {
+            Some(cell) => Err(StorageError::LongValue { length: cell.value.len(), most }),
+            None => Ok(()),
+        }
     }
 
     fn measure(

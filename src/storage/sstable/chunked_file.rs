@@ -308,7 +308,7 @@ impl Cursor {
                     let needed = needed.max(bytes.len() + 1);
                     self.extend(needed)?;
                 }
-                Err(Malformed::Wrong(message)) => return Err(self.damaged(message)),
+                Err(wrong) => return Err(self.damaged(&wrong.message())),
             }
         }
     }

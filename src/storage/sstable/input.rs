@@ -1,5 +1,7 @@
 //! Taking values from bytes that may be wrong.
 
+use std::borrow::Cow;
+
 use crate::storage::model::DeletionTime;
 use crate::types::vint;
 
@@ -10,6 +12,23 @@ pub enum Malformed {
     Short(usize),
     /// They say something that cannot be.
     Wrong(&'static str),
+    /// A value of that length, where so much is allowed.
+    LongValue(usize, usize),
+}
+
+impl Malformed {
+    /// What is wrong, as errors say it.
+    pub fn message(self) -> Cow<'static, str> {
+        match self {
+            Self::Short(_) => "the file ends too early".into(),
+            Self::Wrong(message) => message.into(),
+            Self::LongValue(length, most) => format!(
+                "Corrupt value length {length} encountered, as it exceeds the maximum of {most}, which is set via \
+                 max_value_size in cassandra.yaml"
+            )
+            .into(),
+        }
+    }
 }
 
 /// The result of taking something.

@@ -42,7 +42,7 @@ pub use descriptor::{Component, Descriptor, Version};
 pub use header::{EncodingStats, EncodingStatsCollector};
 pub use histogram::{EstimatedHistogram, TombstoneHistogram};
 pub use metadata::{CommitLogIntervals, CommitLogPosition, StatsMetadata};
-pub use reader::SSTableReader;
+pub use reader::{ReaderContext, SSTableReader};
 pub use rows::SSTableRows;
 pub use scanner::SSTableScanner;
 pub use writer::{SSTableWriter, WriterOptions};

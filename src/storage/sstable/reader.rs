@@ -55,6 +55,22 @@ pub struct SSTableReader {
     suspect: AtomicBool,
 }
 
+/// What the readers of a node share.
+#[derive(Clone, Debug)]
+pub struct ReaderContext {
+    /// Chunks that were read.
+    pub cache: Arc<ChunkCache>,
+    /// A cell of more bytes than this is taken for damage (`max_value_size`).
+    pub value_bytes_max: usize,
+}
+
+impl ReaderContext {
+    /// Any value is read.
+    pub fn new(cache: Arc<ChunkCache>) -> Self {
+        Self { cache, value_bytes_max: usize::MAX }
+    }
+}
+
 /// Where a partition is.
 #[derive(Clone, Debug)]
 pub struct PartitionPosition {
@@ -70,8 +86,9 @@ impl SSTableReader {
         fs: &dyn FileSystem,
         descriptor: Descriptor,
         table: &TableMetadata,
-        cache: &Arc<ChunkCache>,
+        context: &ReaderContext,
     ) -> Result<Arc<Self>, StorageError> {
+        let cache = &context.cache;
         let version = descriptor.version;
         let statistics = load(fs, &descriptor, Component::Statistics)?;
         let statistics =
@@ -101,7 +118,12 @@ impl SSTableReader {
             summarize(&index, table.params.min_index_interval)?
         };
         let mapping = Mapping {
-            decoder: Arc::new(RowDecoder::new(&statistics.header, table, &descriptor)?),
+            decoder: Arc::new(RowDecoder::new(
+                &statistics.header,
+                table,
+                &descriptor,
+                context.value_bytes_max,
+            )?),
             comparator: ClusteringComparator::new(table),
         };
         let bytes_on_disk = Component::ALL.into_iter().filter_map(|c| fs.len(&descriptor.path(c)).ok()).sum();
@@ -120,8 +142,10 @@ impl SSTableReader {
 
     /// Takes over a new definition of the table: dropped columns vanish from rows, for one.
     pub fn set_table(&self, table: &TableMetadata) -> Result<(), StorageError> {
+        let value_bytes_max = self.mapping().decoder.value_bytes_max();
+        let (header, descriptor) = (&self.statistics.header, &self.descriptor);
         self.mapping.store(Arc::new(Mapping {
-            decoder: Arc::new(RowDecoder::new(&self.statistics.header, table, &self.descriptor)?),
+            decoder: Arc::new(RowDecoder::new(header, table, descriptor, value_bytes_max)?),
             comparator: ClusteringComparator::new(table),
         }));
         Ok(())
@@ -378,13 +402,7 @@ fn load(fs: &dyn FileSystem, descriptor: &Descriptor, component: Component) -> R
 }
 
 fn parsed<T>(descriptor: &Descriptor, component: Component, taken: Taken<T>) -> Result<T, StorageError> {
-    taken.map_err(|why| {
-        let message = match why {
-            Malformed::Short(_) => "the file ends too early",
-            Malformed::Wrong(message) => message,
-        };
-        StorageError::corruption(descriptor.path(component), message)
-    })
+    taken.map_err(|why| StorageError::corruption(descriptor.path(component), why.message()))
 }
 
 fn data_layout(fs: &dyn FileSystem, descriptor: &Descriptor) -> Result<Layout, StorageError> {

@@ -43,6 +43,8 @@ pub struct RowDecoder {
     clustering: Arc<[Option<usize>]>,
     static_columns: Box<[ReadColumn]>,
     regular_columns: Box<[ReadColumn]>,
+    /// The longest cell that is no damage, in bytes (`max_value_size`).
+    value_bytes_max: usize,
 }
 
 /// The beginning of a row or marker: enough to know where it stands.
@@ -150,6 +152,7 @@ impl RowDecoder {
         header: &SerializationHeader,
         table: &TableMetadata,
         descriptor: &Descriptor,
+        value_bytes_max: usize,
     ) -> Result<Self, StorageError> {
         let columns = |columns: &[HeaderColumn], is_static: bool| {
             columns.iter().map(|c| read_column(c, is_static, table, descriptor)).collect::<Result<_, _>>()
@@ -167,7 +170,13 @@ impl RowDecoder {
                 .collect(),
             static_columns: columns(&header.static_columns, true)?,
             regular_columns: columns(&header.regular_columns, false)?,
+            value_bytes_max,
         })
+    }
+
+    /// The longest cell that is no damage, in bytes.
+    pub fn value_bytes_max(&self) -> usize {
+        self.value_bytes_max
     }
 
     /// Whether partitions have a static row.
@@ -369,7 +378,7 @@ impl RowDecoder {
     ) -> Taken<()> {
         let flags = input.u8()?;
         if flags & !HAS_EMPTY_VALUE == USE_ROW_TIMESTAMP && !column.disk.is_complex {
-            return plain_cell(input, (column, filter), flags, liveness.timestamp, builder);
+            return self.plain_cell(input, (column, filter), flags, liveness.timestamp, builder);
         }
         let has = |flag: u8| flags & flag != 0;
         let timestamp =
@@ -389,7 +398,7 @@ impl RowDecoder {
             NO_TTL
         };
         let path = if column.disk.is_complex { Some(input.vint_bytes()?) } else { None };
-        let value = if has(HAS_EMPTY_VALUE) { &[][..] } else { value(input, column.disk.fixed_length)? };
+        let value = self.cell_value(input, flags, column)?;
         let is_gone = column.dropped_at.is_some_and(|at| timestamp <= at);
         if let (Some(column), false) = (column.id, is_gone) {
             let cell = Cell { column, timestamp, ttl, local_deletion_time, path, value };
@@ -397,22 +406,39 @@ impl RowDecoder {
         }
         Ok(())
     }
-}
 
-/// Takes the value of a cell that has the timestamp of its row, and neither a path nor an end.
-#[inline]
-fn plain_cell(
-    input: &mut Input<'_>,
-    (column, filter): (&ReadColumn, &ColumnFilter),
-    flags: u8,
-    timestamp: i64,
-    builder: &mut RowBuilder,
-) -> Taken<()> {
-    let value = if flags & HAS_EMPTY_VALUE != 0 { &[][..] } else { value(input, column.disk.fixed_length)? };
-    if let (Some(id), false) = (column.id, column.dropped_at.is_some_and(|at| timestamp <= at)) {
-        builder.add_plain(id, timestamp, if filter.queries(id) { value } else { &[] });
+    /// Takes the value of a cell that has the timestamp of its row, and neither a path nor an end.
+    #[inline]
+    fn plain_cell(
+        &self,
+        input: &mut Input<'_>,
+        (column, filter): (&ReadColumn, &ColumnFilter),
+        flags: u8,
+        timestamp: i64,
+        builder: &mut RowBuilder,
+    ) -> Taken<()> {
+        let value = self.cell_value(input, flags, column)?;
+        if let (Some(id), false) = (column.id, column.dropped_at.is_some_and(|at| timestamp <= at)) {
+            builder.add_plain(id, timestamp, if filter.queries(id) { value } else { &[] });
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Takes the value of a cell, after its length where that is not fixed (Cassandra: `AbstractType.read`).
+    #[inline]
+    fn cell_value<'i>(&self, input: &mut Input<'i>, flags: u8, column: &ReadColumn) -> Taken<&'i [u8]> {
+        if flags & HAS_EMPTY_VALUE != 0 {
+            return Ok(&[]);
+        }
+        let length = match column.disk.fixed_length {
+            Some(length) => return input.bytes(length),
+            None => input.vint_length()?,
+        };
+        if length > self.value_bytes_max {
+            return Err(Malformed::LongValue(length, self.value_bytes_max));
+        }
+        input.bytes(length)
+    }
 }
 
 /// Within a body of known length, bytes that end too early are damage, not a reason to read on.

@@ -414,3 +414,27 @@ fn a_directory_with_sstables_of_another_format_is_refused() {
     std::fs::write(directory.join("tmp-la-1-big-Data.db"), b"x").unwrap();
     open(root.path());
 }
+
+#[test]
+fn a_value_above_the_limit_is_neither_answered_nor_read_from_a_file() {
+    let root = tempfile::tempdir().unwrap();
+    let mut options = options(root.path());
+    options.value_bytes_max = 10;
+    let storage = open_with(options, Arc::new(RealFs)).unwrap();
+    let write = |row: i32, bytes: usize| {
+        let values = Values { int: Some(1), text: Some("x".repeat(bytes)) };
+        apply(&storage, &Operation::Update { place: (row, 0), values, ttl: None, time: 1 }).unwrap();
+    };
+    let read = || storage.read(&all(DataRange::Keys(vec![key(1)])), IoMode::Blocking);
+    write(1, 10);
+    assert!(read().is_ok());
+    write(2, 11);
+    assert!(matches!(read(), Err(StorageError::LongValue { length: 11, most: 10 })), "{:?}", read());
+    storage.flush(table().id).unwrap();
+    let message = "Corrupt value length 11 encountered, as it exceeds the maximum of 10";
+    let damage = read().unwrap_err();
+    assert!(
+        matches!(damage, StorageError::Corruption { .. }) && damage.to_string().contains(message),
+        "{damage}"
+    );
+}

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::super::chunked_file::{Access, Cursor};
 use super::super::metadata::Statistics;
 use super::super::{
-    ChunkCache, Component, Descriptor, SSTableReader, SSTableWriter, StatsOptions, WriterOptions,
+    ChunkCache, Component, Descriptor, ReaderContext, SSTableReader, SSTableWriter, StatsOptions,
+    WriterOptions,
 };
 use super::tables;
 use crate::env::fs::RealFs;
@@ -20,7 +21,8 @@ fn directory(table: &TableMetadata) -> PathBuf {
 
 fn open(table: &TableMetadata, directory: &Path) -> Arc<SSTableReader> {
     let descriptor = Descriptor::list(&RealFs, directory).unwrap().remove(0);
-    SSTableReader::open(&RealFs, descriptor, table, &Arc::new(ChunkCache::new(1 << 20))).unwrap()
+    SSTableReader::open(&RealFs, descriptor, table, &ReaderContext::new(Arc::new(ChunkCache::new(1 << 20))))
+        .unwrap()
 }
 
 /// The uncompressed bytes of `Data.db`.

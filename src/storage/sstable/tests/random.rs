@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::super::summary::decorate;
 use super::super::{
-    ChunkCache, Component, Descriptor, EncodingStats, SSTableReader, SSTableWriter, WriterOptions,
+    ChunkCache, Component, Descriptor, EncodingStats, ReaderContext, SSTableReader, SSTableWriter,
+    WriterOptions,
 };
 use super::tables;
 use crate::env::fs::RealFs;
@@ -274,7 +275,7 @@ pub fn write(
 }
 
 pub fn open(table: &TableMetadata, descriptor: Descriptor) -> Result<Arc<SSTableReader>, StorageError> {
-    SSTableReader::open(&RealFs, descriptor, table, &Arc::new(ChunkCache::new(1 << 20)))
+    SSTableReader::open(&RealFs, descriptor, table, &ReaderContext::new(Arc::new(ChunkCache::new(1 << 20))))
 }
 
 pub fn scan(reader: &Arc<SSTableReader>) -> Result<Vec<Partition>, StorageError> {
