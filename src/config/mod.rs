@@ -350,6 +350,11 @@ impl Config {
         self.values.storage(key).map(StorageSpec::bytes)
     }
 
+    /// The value of a key that is an amount of storage, as it is written.
+    pub fn storage_text(&self, key: &str) -> Option<String> {
+        self.values.storage(key).map(|size| size.to_string())
+    }
+
     /// The value of a key that is a length of time.
     pub fn duration(&self, key: &str) -> Option<Duration> {
         self.values.duration(key).map(DurationSpec::duration)

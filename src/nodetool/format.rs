@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const KIB: f64 = 1024.0;
 
 /// Bytes as `FileUtils.stringifyFileSize`: `90.53 KiB`, `0 bytes`.
-pub(super) fn file_size(bytes: u64) -> String {
+pub(crate) fn file_size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
     let value = bytes as f64;
     for (power, unit) in [(4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")] {

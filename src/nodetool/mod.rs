@@ -11,7 +11,7 @@ pub mod client;
 mod clients;
 mod command;
 mod compaction;
-mod format;
+pub(crate) mod format;
 mod maintenance;
 mod measures;
 mod ring;

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::cql::node::Node;
 use crate::env::fs::FileSystem;
 use crate::error::Error;
+use crate::nodetool::format::file_size;
 
 /// Between two measurements (Cassandra: `DISK_USAGE_MONITOR_INTERVAL_MS`).
 const PERIOD: Duration = Duration::from_secs(30);
@@ -40,9 +41,11 @@ impl DiskUsageMonitor {
             let space = monitor.space().map_err(|e| StartError::Store(e.into()))?;
             let total = space.values().fold(0u64, |sum, space| sum.saturating_add(space.total));
             if total < max {
+                let given = config.storage_text("data_disk_usage_max_disk_size").unwrap_or_default();
                 return Err(StartError::Store(Error::config(format!(
-                    "Invalid guardrails configuration: Invalid value for data_disk_usage_max_disk_size: {max} bytes \
-                     specified, but only {total} bytes are actually available on disk"
+                    "Invalid guardrails configuration: Invalid value for data_disk_usage_max_disk_size: {given} \
+                     specified, but only {} are actually available on disk",
+                    file_size(total)
                 ))));
             }
         }
@@ -116,6 +119,20 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "test")]
     use super::*;
     use crate::env::fs::RealFs;
+
+    #[test]
+    fn a_size_that_the_disks_do_not_have_is_refused_in_its_own_unit() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = format!(
+            "data_file_directories: [{}]\ndata_disk_usage_max_disk_size: 8000000GiB\n",
+            directory.path().display()
+        );
+        let config = Config::parse(&text, None, Path::new(".")).unwrap();
+        let fs: Arc<dyn FileSystem> = Arc::new(RealFs);
+        let error = DiskUsageMonitor::new(&config, &fs).unwrap_err().to_string();
+        assert!(error.contains(": 8000000GiB specified, but only "), "{error}");
+        assert!(error.contains("iB are actually available on disk"), "{error}");
+    }
 
     #[test]
     fn what_is_used_counts_files_below_and_memtables() {
