@@ -139,6 +139,7 @@ impl Node {
         loop {
             let before = self.coordinator.schema();
             let statement = self.plan_guarded(text, keyspace, guardrails)?;
+            statement.plan.validate()?;
             if let Some(rails) = guardrails {
                 statement.plan.guard(Guard::new(rails, &Unheard))?;
             }

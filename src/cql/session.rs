@@ -270,7 +270,11 @@ impl Inner {
         let mut prepared = Vec::with_capacity(statements.len());
         for BatchStatement { statement, values } in statements {
             let statement = match statement {
-                QueryOrId::Query(text) => self.plan(&text, keyspace.as_deref())?,
+                QueryOrId::Query(text) => {
+                    let statement = self.plan(&text, keyspace.as_deref())?;
+                    statement.plan.validate()?;
+                    statement
+                }
                 QueryOrId::Id(id) => self.node.statements().get(&id)?,
             };
             let (markers, given) = (statement.bind.columns.len(), values.len());
@@ -302,7 +306,6 @@ impl Inner {
             BatchKind::Counter => batch::BatchKind::Counter,
         };
         let plan = BatchPlan { kind, attributes: Attributes::default(), statements: plans };
-        plan.validate()?;
         Ok(Ready {
             work: Work::Batch(plan, all_values, held),
             options,
@@ -351,7 +354,9 @@ impl Inner {
         let permitted = if is_open { Ok(()) } else { self.authorize(ready, access) };
         let outcome = permitted.and(known).and_then(|()| match &ready.work {
             Work::Statement(statement) => self.execute_statement(statement, ready, &context),
-            Work::Batch(plan, values, _) => plan.execute(&context, |i| &values[i]),
+            Work::Batch(plan, values, _) => {
+                plan.validate().and_then(|()| plan.execute(&context, |i| &values[i]))
+            }
         });
         if matches!(outcome, Err(Error::WouldBlock)) {
             if let Some(trace) = &ready.trace {

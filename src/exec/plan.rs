@@ -132,6 +132,16 @@ impl Plan {
         }
     }
 
+    /// Sees that what is asked for goes together: when the statement is prepared, and each time it is run, after it is
+    /// known that its user may (Cassandra: `CQLStatement.validate`).
+    pub fn validate(&self) -> Result<(), Error> {
+        match self {
+            Self::Modify(modification) => modification.validate(),
+            Self::Batch(batch) => batch.statements.iter().try_for_each(|statement| statement.validate()),
+            _ => Ok(()),
+        }
+    }
+
     /// Holds against guardrails what is known before anything is bound: when the statement is prepared, and each time it
     /// is run (Cassandra: `CQLStatement.validate`).
     pub fn guard(&self, guard: Guard<'_>) -> Result<(), Error> {
@@ -174,6 +184,7 @@ impl Plan {
 impl ModificationPlan {
     /// Runs it alone.
     fn execute(&self, context: &ExecutionContext<'_>, values: &Values) -> Result<Outcome, Error> {
+        self.validate()?;
         if let Some(guard) = context.guard() {
             self.guard(guard)?;
             self.guard_levels(context, guard)?;

@@ -110,6 +110,7 @@ impl BatchPlan {
         context: &ExecutionContext<'_>,
         values: impl Fn(usize) -> &'v Values,
     ) -> Result<Outcome, Error> {
+        self.statements.iter().try_for_each(|statement| statement.validate())?;
         if let Some(guard) = context.guard() {
             self.guard(guard)?;
             context.guard_write_levels(guard)?;

@@ -86,6 +86,28 @@ impl ModificationPlan {
         }
     }
 
+    /// Sees that what it asks for goes together, once it is known that its user may run it (Cassandra:
+    /// `ModificationStatement.validate`).
+    pub fn validate(&self) -> Result<(), Error> {
+        let (is_counter, is_virtual) = (self.table.is_counter, self.table.is_virtual());
+        let has_timestamp = self.attributes.timestamp.is_some();
+        let has_ttl = self.attributes.ttl.is_some();
+        let refusals = [
+            (is_counter && has_timestamp, "Cannot provide custom timestamp for counter updates"),
+            (is_counter && has_ttl, "Cannot provide custom TTL for counter updates"),
+            (is_virtual && has_timestamp, "Custom timestamp is not supported by virtual tables"),
+            (is_virtual && has_ttl, "Expiring columns are not supported by virtual tables"),
+            (
+                is_virtual && self.conditional.is_some(),
+                "Conditional updates are not supported by virtual tables",
+            ),
+        ];
+        match refusals.into_iter().find(|(is_refused, _)| *is_refused) {
+            Some((_, message)) => Err(Error::invalid(message)),
+            None => Ok(()),
+        }
+    }
+
     /// Whether rows have to be read before they can be changed.
     pub fn requires_read(&self) -> bool {
         self.regular.iter().chain(&self.statics).any(|op| op.action.requires_read())

@@ -313,9 +313,6 @@ impl<'a> Planner<'a> {
                 )));
             }
         }
-        if self.table.is_virtual() {
-            return Err(Error::invalid("Conditional updates are not supported by virtual tables"));
-        }
         Ok(())
     }
 
@@ -342,22 +339,6 @@ impl<'a> Planner<'a> {
             TermPlanner { schema: self.schema, keyspace: &self.table.keyspace, markers: self.markers };
         let restrictions = restrictions::plan(&self.table, clause, &mut terms)?;
         self.check_conditional(kind, &attributes, &restrictions)?;
-        if self.table.is_counter {
-            if attributes.timestamp.is_some() {
-                return Err(Error::invalid("Cannot provide custom timestamp for counter updates"));
-            }
-            if attributes.ttl.is_some() {
-                return Err(Error::invalid("Cannot provide custom TTL for counter updates"));
-            }
-        }
-        if self.table.is_virtual() {
-            if attributes.timestamp.is_some() {
-                return Err(Error::invalid("Custom timestamp is not supported by virtual tables"));
-            }
-            if attributes.ttl.is_some() {
-                return Err(Error::invalid("Expiring columns are not supported by virtual tables"));
-            }
-        }
         let order = TableOrder::new(&self.table);
         let conditional = self.conditions.map(|conditions| {
             let columns = conditions.columns().map(|columns| columns.map(|column| &**column));
