@@ -157,6 +157,12 @@ impl<'a> ExecutionContext<'a> {
         Ok(())
     }
 
+    /// Applies mutations to virtual tables.
+    pub fn mutate_virtual(&self, mutations: &[Mutation]) -> Result<(), Error> {
+        let storage = self.coordinator.storage();
+        mutations.iter().try_for_each(|mutation| storage.apply_virtual(mutation).map_err(Error::from))
+    }
+
     /// Lets `decide` read a partition and say what is to be written to it, at the request's consistency levels.
     pub fn compare_and_set<R>(
         &self,

@@ -194,8 +194,13 @@ impl ModificationPlan {
             let bind = context.bind(values);
             return self.execute_conditionally(part, context, bind).map(Outcome::Conditional);
         }
-        validate_for_write(context.options.consistency, &self.table)?;
         let bind = context.bind(values);
+        if self.table.is_virtual() {
+            let mut collector = MutationCollector::default();
+            self.add_updates(context, &bind, context.timestamp, &mut collector)?;
+            return context.mutate_virtual(&collector.finish()).map(|()| Outcome::Void);
+        }
+        validate_for_write(context.options.consistency, &self.table)?;
         if let Some(guard) = bind.guard {
             context.guard_disks(guard)?;
             self.guard_timestamp(context, &bind, guard)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ExecutionContext;
 use crate::error::Error;
 use crate::schema::TableMetadata;
+use crate::storage::StorageError;
 
 /// A planned TRUNCATE.
 #[derive(Clone, Debug)]
@@ -17,12 +18,6 @@ impl TruncatePlan {
     /// Removes all rows.
     pub fn execute(&self, context: &ExecutionContext<'_>) -> Result<(), Error> {
         let name = &self.table.name;
-        if self.table.is_virtual() {
-            return Err(Error::invalid(format!(
-                "Truncation is not supported by table {}.{name}",
-                self.table.keyspace
-            )));
-        }
         // A prepared TRUNCATE outlives its table, and then means the one that has the name now.
         let schema = context.coordinator.schema();
         let keyspace = schema.keyspace(&self.table.keyspace);
@@ -33,6 +28,9 @@ impl TruncatePlan {
             guard.check(guard.rails.drop_truncate_table.check())?;
         }
         let storage = context.coordinator.storage();
-        storage.truncate(table.id).map_err(|e| Error::Truncate(format!("Error during truncate: {e}")))
+        storage.truncate(table.id).map_err(|error| match error {
+            StorageError::Invalid(message) if table.is_virtual() => Error::Invalid(message),
+            error => Error::Truncate(format!("Error during truncate: {error}")),
+        })
     }
 }

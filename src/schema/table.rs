@@ -214,6 +214,11 @@ impl TableMetadata {
         self.kind == TableKind::Virtual
     }
 
+    /// Whether its rows may be filtered without `ALLOW FILTERING` (Cassandra: `VirtualTable.allowFilteringImplicitly`).
+    pub fn filters_implicitly(&self) -> bool {
+        self.is_virtual() && self.name != "system_logs"
+    }
+
     /// The lowest id that no column, dropped ones included, ever had.
     pub fn next_column_id(&self) -> ColumnId {
         let dropped = self.dropped_columns.values().map(|d| d.column.id.0);

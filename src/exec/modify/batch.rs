@@ -142,6 +142,9 @@ impl BatchPlan {
         if mutations.is_empty() {
             return Ok(Outcome::Void);
         }
+        if self.statements.iter().any(|statement| statement.table.is_virtual()) {
+            return context.mutate_virtual(&mutations).map(|()| Outcome::Void);
+        }
         self.check_size(&mutations, context)?;
         self.check_partitions(&mutations, context);
         let metrics = context.coordinator.batches();

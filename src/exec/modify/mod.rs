@@ -132,10 +132,6 @@ impl ModificationPlan {
         default_timestamp: i64,
         collector: &mut MutationCollector,
     ) -> Result<(), Error> {
-        if self.table.is_virtual() {
-            let (keyspace, table) = (&self.table.keyspace, &self.table.name);
-            return Err(Error::invalid(format!("Modification is not supported by table {keyspace}.{table}")));
-        }
         let keys = self.restrictions.partition_keys(bind)?;
         self.add_updates_of(keys, context, bind, default_timestamp, collector)
     }

@@ -304,6 +304,9 @@ impl<'a> Planner<'a> {
         }
         if kind == ModificationKind::Delete && !restrictions.is_full_primary_key(&self.table) {
             let refused = "DELETE statements must restrict all PRIMARY KEY columns with equality relations";
+            if self.table.is_virtual() {
+                return Err(Error::invalid(refused));
+            }
             if !self.regular.is_empty() || self.statics.is_empty() {
                 return Err(Error::invalid(format!("{refused} in order to delete non static columns")));
             }

@@ -191,7 +191,7 @@ impl<'a> Builder<'a> {
     }
 
     fn requires_allow_filtering(&self) -> bool {
-        !self.clause.allow_filtering && !self.table.is_virtual()
+        !self.clause.allow_filtering && !self.table.filters_implicitly()
     }
 
     /// Whether some of the partition key's columns are not restricted, by themselves or by the token.
@@ -375,6 +375,6 @@ impl<'a> Builder<'a> {
 /// Whether a planned SELECT needs ALLOW FILTERING (Cassandra: `checkNeedsFiltering`).
 pub fn needs_filtering(table: &TableMetadata, restrictions: &Restrictions) -> bool {
     restrictions.is_key_range
-        && !table.is_virtual()
+        && !table.filters_implicitly()
         && (!restrictions.filter.is_empty() || !restrictions.clustering.is_empty())
 }

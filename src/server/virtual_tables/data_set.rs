@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -117,12 +118,16 @@ type Partitions = BTreeMap<Vec<u8>, BTreeMap<Vec<Value>, Row>>;
 /// The rows of a virtual table at one moment.
 pub(super) struct DataSet {
     table: Arc<TableMetadata>,
+    /// What `writetime` gives: milliseconds since 1970 (Cassandra: `AbstractVirtualTable.select`).
+    now_ms: i64,
     partitions: Partitions,
 }
 
 impl DataSet {
     pub(super) fn new(table: Arc<TableMetadata>) -> Self {
-        Self { table, partitions: Partitions::new() }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        Self { table, now_ms, partitions: Partitions::new() }
     }
 
     /// Adds a row. One without all of its key is left out.
@@ -144,11 +149,11 @@ impl DataSet {
             let column = self.table.column(name);
             debug_assert!(column.is_some(), "{} has no column {name}", self.table.name);
             if let Some(column) = column {
-                cells.add(Cell::live(column.id, 0, value));
+                cells.add(Cell::live(column.id, self.now_ms, value));
             }
         }
         let values = clustering.iter().map(|value| Some(value.as_slice()));
-        let built = cells.build(&Clustering::new(values), LivenessInfo::new(0), DeletionTime::LIVE);
+        let built = cells.build(&Clustering::new(values), LivenessInfo::new(self.now_ms), DeletionTime::LIVE);
         self.partitions.entry(key).or_default().insert(clustering, built);
     }
 

@@ -6,6 +6,7 @@
 
 mod data_set;
 mod measured;
+mod mutable;
 mod sources;
 mod store;
 
@@ -16,8 +17,9 @@ use crate::cql::node::Node;
 use crate::schema::TableMetadata;
 use crate::schema::system;
 use crate::storage::VirtualTable;
-use crate::storage::model::{DecoratedKey, PartitionResult};
+use crate::storage::model::{DecoratedKey, PartitionResult, PartitionUpdate};
 use data_set::DataSet;
+use mutable::Forgets;
 use sources::Sources;
 
 /// Fills a data set with the rows that there are now.
@@ -28,6 +30,8 @@ struct Computed {
     table: Arc<TableMetadata>,
     sources: Arc<Sources>,
     fill: Fill,
+    /// What a deletion of its rows means; none where nothing of it may be changed.
+    forgets: Option<Forgets>,
 }
 
 impl VirtualTable for Computed {
@@ -40,6 +44,19 @@ impl VirtualTable for Computed {
         }
         partitions
     }
+
+    fn apply(&self, update: &PartitionUpdate) -> Result<(), String> {
+        match &self.forgets {
+            Some(forgets) => forgets.apply(&self.sources, update),
+            None => Err(mutable::refusal("Modification", &self.table)),
+        }
+    }
+
+    fn truncate(&self) -> Result<(), String> {
+        let forgets = self.forgets.as_ref().ok_or_else(|| mutable::refusal("Truncation", &self.table))?;
+        forgets.everything(&self.sources);
+        Ok(())
+    }
 }
 
 /// Puts rows behind every virtual table.
@@ -50,7 +67,8 @@ pub(super) fn register(node: &Arc<Node>, config: &Arc<Config>) {
     for keyspace in system::VIRTUAL.iter().filter_map(|name| schema.keyspace(name)) {
         for table in keyspace.tables.values() {
             let fill = fill_of(&table.keyspace, &table.name);
-            let computed = Computed { table: table.clone(), sources: sources.clone(), fill };
+            let forgets = Forgets::of(table);
+            let computed = Computed { table: table.clone(), sources: sources.clone(), fill, forgets };
             storage.register_virtual_table(table.id, Arc::new(computed));
         }
     }
