@@ -172,9 +172,8 @@ fn check_durations(cql_type: &CqlType, operator: Operator) -> Result<(), Error> 
         _ if cql_type.is_collection() => {
             "Slice conditions are not supported on collections containing durations".to_owned()
         }
-        CqlType::Tuple(_) | CqlType::User { .. } => {
-            "Slice conditions are not supported on tuples containing durations".to_owned()
-        }
+        CqlType::Tuple(_) => "Slice conditions are not supported on tuples containing durations".to_owned(),
+        CqlType::User { .. } => "Slice conditions are not supported on UDTs containing durations".to_owned(),
         _ => format!("Slice conditions ( {} ) are not supported on durations", operator_text(operator)),
     }))
 }
