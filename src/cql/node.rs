@@ -16,6 +16,8 @@ use super::session::Session;
 use crate::cluster::Coordinator;
 use crate::error::Error;
 use crate::event::{Change, Event, SchemaChange, Target};
+use crate::exec::ddl::{DdlContext, DdlWarnings};
+use crate::exec::plan::Plan;
 use crate::guardrails::{Guard, Guardrails, Warnings};
 use crate::metrics::CqlMetrics;
 use crate::plan::statement::plan_guarded;
@@ -97,13 +99,15 @@ impl Node {
     }
 
     /// Prepares a statement: plans it, keeps it, and notes it in `system.prepared_statements`
-    /// (Cassandra: `QueryProcessor.prepare`), if `validate` agrees. The last part of the answer says whether it was not known before.
+    /// (Cassandra: `QueryProcessor.prepare`), if `validate` agrees. The last part of the answer says whether it was not
+    /// known before; `heard` takes what guardrails warn of.
     pub fn prepare(
         &self,
         text: &str,
         keyspace: Option<&str>,
         validate: &dyn Fn(&PreparedStatement) -> Result<(), Error>,
         guardrails: Option<&Guardrails>,
+        heard: &DdlWarnings,
     ) -> Result<(StatementId, Arc<PreparedStatement>, bool), Error> {
         let (bare, within) = (statement_id(text, None), statement_id(text, keyspace));
         if let (Ok(a), Ok(b)) = (self.statements.get(&bare), self.statements.get(&within)) {
@@ -114,7 +118,7 @@ impl Node {
                 return Ok((within, b, false));
             }
         }
-        let statement = self.plan_current(text, keyspace, guardrails)?;
+        let statement = self.plan_current(text, keyspace, guardrails, heard)?;
         validate(&statement)?;
         let markers = statement.bind.columns.len();
         if markers > usize::from(u16::MAX) {
@@ -135,17 +139,27 @@ impl Node {
         text: &str,
         keyspace: Option<&str>,
         guardrails: Option<&Guardrails>,
+        heard: &DdlWarnings,
     ) -> Result<Arc<PreparedStatement>, Error> {
         loop {
             let before = self.coordinator.schema();
             let statement = self.plan_guarded(text, keyspace, guardrails)?;
-            statement.plan.validate()?;
+            if !Arc::ptr_eq(&before, &self.coordinator.schema()) {
+                continue;
+            }
+            statement.plan.validate(&self.coordinator)?;
             if let Some(rails) = guardrails {
-                statement.plan.guard(Guard::new(rails, &Unheard))?;
+                statement.plan.guard(Guard::new(rails, heard))?;
             }
-            if Arc::ptr_eq(&before, &self.coordinator.schema()) {
-                return Ok(statement);
+            if let Plan::Ddl(change) = &statement.plan {
+                let rails = guardrails.map(|_| Arc::clone(&self.coordinator.settings().guardrails));
+                let ddl = DdlContext {
+                    guardrail_warnings: heard.clone(),
+                    ..DdlContext::new(&self.coordinator, rails)
+                };
+                change.validate(&before, &ddl)?;
             }
+            return Ok(statement);
         }
     }
 

@@ -22,6 +22,7 @@ use super::tracing::{TraceSession, trace_of};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
 use crate::error::Error;
 use crate::exec::context::{ExecutionContext, Written};
+use crate::exec::ddl::DdlWarnings;
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
 use crate::exec::options::ProtocolVersion;
@@ -165,13 +166,16 @@ impl Inner {
         }
         let validate = |statement: &PreparedStatement| self.validate(statement, keyspace);
         let guardrails = self.with_access(IoMode::Blocking, None, |access| self.guardrails(access));
-        let prepared = guardrails
-            .and_then(|rails| self.node.prepare(text, keyspace, &validate, rails.map(|rails| &**rails)));
+        let heard = DdlWarnings::default();
+        let prepared = guardrails.and_then(|rails| {
+            self.node.prepare(text, keyspace, &validate, rails.map(|rails| &**rails), &heard)
+        });
+        let mut warnings = heard.take();
+        warnings.extend(guardrail_warning(&prepared));
         let (id, statement, is_new) = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return error.into(),
+            Err(error) => return Response { warnings, ..error.into() },
         };
-        let mut warnings = Vec::new();
         if is_new && !statement.is_qualified {
             if is_told {
                 // Cassandra makes a client state of its own for such a request, which has not warned yet.
@@ -272,7 +276,7 @@ impl Inner {
             let statement = match statement {
                 QueryOrId::Query(text) => {
                     let statement = self.plan(&text, keyspace.as_deref())?;
-                    statement.plan.validate()?;
+                    statement.plan.validate(self.node.coordinator())?;
                     statement
                 }
                 QueryOrId::Id(id) => self.node.statements().get(&id)?,

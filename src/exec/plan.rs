@@ -13,6 +13,7 @@ use super::options::{QueryOptions, Values};
 use super::result::{Columns, Rows};
 use super::select::SelectPlan;
 use super::truncate::TruncatePlan;
+use crate::cluster::Coordinator;
 use crate::cluster::coordinator::validate_for_write;
 use crate::cluster::timeouts::TimeoutKind;
 use crate::consistency::{Consistency, WriteType};
@@ -134,8 +135,11 @@ impl Plan {
 
     /// Sees that what is asked for goes together: when the statement is prepared, and each time it is run, after it is
     /// known that its user may (Cassandra: `CQLStatement.validate`).
-    pub fn validate(&self) -> Result<(), Error> {
+    pub fn validate(&self, coordinator: &Coordinator) -> Result<(), Error> {
         match self {
+            Self::Use(_) if !coordinator.settings().use_statements_enabled => Err(Error::invalid(
+                "USE statements prohibited. (see use_statements_enabled in cassandra.yaml)",
+            )),
             Self::Modify(modification) => modification.validate(),
             Self::Batch(batch) => batch.statements.iter().try_for_each(|statement| statement.validate()),
             _ => Ok(()),
@@ -160,10 +164,10 @@ impl Plan {
             Self::Select(select) => select.execute(context, values).map(Outcome::Rows),
             Self::Modify(modification) => modification.execute(context, values),
             Self::Batch(batch) => batch.execute(context, |_| values),
-            Self::Use(_) if !context.coordinator.settings().use_statements_enabled => Err(Error::invalid(
-                "USE statements prohibited. (see use_statements_enabled in cassandra.yaml)",
-            )),
-            Self::Use(keyspace) => Ok(Outcome::SetKeyspace(keyspace.clone())),
+            Self::Use(keyspace) => {
+                self.validate(context.coordinator)?;
+                Ok(Outcome::SetKeyspace(keyspace.clone()))
+            }
             Self::Truncate(truncate) => truncate.execute(context).map(|()| Outcome::Void),
             Self::Describe(describe) => describe.execute(context).map(Outcome::Rows),
             Self::Role(plan) => match context.access {

@@ -1,23 +1,24 @@
 //! Making a change of the schema (Cassandra: `AlterSchemaStatement.execute`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::events::events;
 use super::transformation::{DdlContext, DdlWarnings, KeyspaceChange, SchemaTransformation};
+use crate::cluster::Coordinator;
 use crate::error::Result;
 use crate::event::{Event, SchemaChange};
 use crate::exec::{ExecutionContext, time_uuid};
+use crate::guardrails::Guardrails;
 use crate::schema::TableId;
 
-impl SchemaTransformation {
-    /// Makes the change. When this returns it is durable, visible, and everybody who registered was told. Gives what
-    /// the client is told; nothing where the schema is as it was before.
-    pub fn execute(&self, context: &ExecutionContext<'_>) -> Result<Option<SchemaChange>> {
-        let coordinator = context.coordinator;
+impl DdlContext {
+    /// The context of a change that is made now.
+    pub fn new(coordinator: &Coordinator, guardrails: Option<Arc<Guardrails>>) -> Self {
         let settings = coordinator.settings();
-        let ddl = DdlContext {
+        Self {
             datacenters: BTreeMap::from([(coordinator.node().datacenter.clone(), 1)]),
             default_keyspace_factor: settings.default_keyspace_factor,
             memtables: settings.memtables.clone(),
@@ -25,9 +26,18 @@ impl SchemaTransformation {
             masking_enabled: settings.masking_enabled,
             new_table_id: TableId(Uuid::from_bytes(time_uuid::next())),
             timestamp_us: coordinator.clock().next_timestamp(),
-            guardrails: context.guardrails.cloned(),
+            guardrails,
             guardrail_warnings: DdlWarnings::default(),
-        };
+        }
+    }
+}
+
+impl SchemaTransformation {
+    /// Makes the change. When this returns it is durable, visible, and everybody who registered was told. Gives what
+    /// the client is told; nothing where the schema is as it was before.
+    pub fn execute(&self, context: &ExecutionContext<'_>) -> Result<Option<SchemaChange>> {
+        let coordinator = context.coordinator;
+        let ddl = DdlContext::new(coordinator, context.guardrails.cloned());
         let changed = coordinator.change_schema(|before| {
             let transformed = self.apply(before, &ddl)?;
             let old = before.keyspace(&self.keyspace);

@@ -82,6 +82,7 @@ pub struct Transformed {
 }
 
 type Apply = dyn Fn(&Schema, &DdlContext) -> Result<Transformed> + Send + Sync;
+type Validate = dyn Fn(&Schema, &DdlContext) -> Result<()> + Send + Sync;
 
 /// A function from the schema to the changed keyspace (Cassandra: `SchemaTransformation`). It is evaluated while no
 /// other change can happen.
@@ -90,6 +91,7 @@ pub struct SchemaTransformation {
     /// The keyspace that is changed.
     pub keyspace: String,
     apply: Arc<Apply>,
+    validate: Option<Arc<Validate>>,
 }
 
 impl SchemaTransformation {
@@ -98,7 +100,21 @@ impl SchemaTransformation {
         keyspace: impl Into<String>,
         apply: impl Fn(&Schema, &DdlContext) -> Result<Transformed> + Send + Sync + 'static,
     ) -> Self {
-        Self { keyspace: keyspace.into(), apply: Arc::new(apply) }
+        Self { keyspace: keyspace.into(), apply: Arc::new(apply), validate: None }
+    }
+
+    /// The same, and what is looked at when the statement is prepared (Cassandra: `CQLStatement.validate`). `apply` looks
+    /// at it again.
+    pub fn validated_by(
+        self,
+        validate: impl Fn(&Schema, &DdlContext) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self { validate: Some(Arc::new(validate)), ..self }
+    }
+
+    /// Looks at what is asked for, when the statement is prepared.
+    pub fn validate(&self, schema: &Schema, context: &DdlContext) -> Result<()> {
+        self.validate.as_ref().map_or(Ok(()), |validate| validate(schema, context))
     }
 
     /// Computes the change for this schema.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cql_grammar::ast::{AlterTable, AlterTableAction, ColumnDefinition, Name};
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, KeptAttributes};
 use super::column_type::{RawType, check_classes};
 use super::create_table::{
     COLUMNS_MAX, column, guard_compression, guard_ttl, guard_types, has_nested_multi_cell,
@@ -30,26 +30,17 @@ pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTr
         AlterTableAction::With(properties) => Attributes::new(properties)?,
         _ => Attributes::new(&[])?,
     };
-    let alter = alter.clone();
-    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
+    let of = Arc::new((alter.clone(), KeptAttributes::new(attributes), keyspace_name.clone()));
+    let validated = Arc::clone(&of);
+    let transformation = SchemaTransformation::new(keyspace_name, move |schema, context| {
+        let (alter, attributes, keyspace_name) = &*of;
         let name = alter.name.name.as_str();
-        check_permitted(&keyspace_name, "ALTER", Resource::Table(name))?;
-        let attributes = &*match context.guard() {
-            Some(guard) => attributes.guarded(guard)?,
-            None => Cow::Borrowed(&attributes),
-        };
-        let params = attributes.new_table_params(&context.memtables)?;
-        match &alter.action {
-            AlterTableAction::With(_) => guard_ttl(&params, &keyspace_name, context)?,
-            AlterTableAction::Add { columns, .. } => guard_types(columns.iter(), context)?,
-            _ => {}
-        }
-        if let AlterTableAction::AlterMask { mask, .. } = &alter.action {
-            check_enabled(mask.is_some(), context.masking_enabled)?;
-        }
-        check_keyspace_name(&keyspace_name)?;
-        let event = SchemaChange::table(Change::Updated, &keyspace_name, name);
-        let found = schema.keyspace(&keyspace_name).and_then(|ks| Some((ks, ks.tables.get(name)?)));
+        check_permitted(keyspace_name, "ALTER", Resource::Table(name))?;
+        let attributes = attributes.now();
+        let attributes = &*guard(&alter.action, &attributes, keyspace_name, context)?;
+        check_keyspace_name(keyspace_name)?;
+        let event = SchemaChange::table(Change::Updated, keyspace_name, name);
+        let found = schema.keyspace(keyspace_name).and_then(|ks| Some((ks, ks.tables.get(name)?)));
         let Some((keyspace, table)) = found else {
             if alter.if_exists {
                 return unchanged(event);
@@ -60,7 +51,37 @@ pub(super) fn plan(alter: &AlterTable, session: Option<&str>) -> Result<SchemaTr
         let mut keyspace = keyspace.as_ref().clone();
         keyspace.tables.insert(name.to_owned(), Arc::new(altered));
         put(keyspace, event)
+    });
+    Ok(transformation.validated_by(move |_, context| {
+        let (alter, attributes, keyspace_name) = &*validated;
+        let all = attributes.now();
+        if let Cow::Owned(left) = guard(&alter.action, &all, keyspace_name, context)? {
+            attributes.keep(left);
+        }
+        Ok(())
     }))
+}
+
+/// Looks at what can be told without the table; gives the attributes without those that are to be left out (Cassandra:
+/// `validate` of `AlterTableStatement`'s subclasses).
+fn guard<'a>(
+    action: &AlterTableAction,
+    attributes: &'a Attributes,
+    keyspace: &str,
+    context: &DdlContext,
+) -> Result<Cow<'a, Attributes>> {
+    let attributes = match context.guard() {
+        Some(guard) => attributes.guarded(guard)?,
+        None => Cow::Borrowed(attributes),
+    };
+    let params = attributes.new_table_params(&context.memtables)?;
+    match action {
+        AlterTableAction::With(_) => guard_ttl(&params, keyspace, context)?,
+        AlterTableAction::Add { columns, .. } => guard_types(columns.iter(), context)?,
+        AlterTableAction::AlterMask { mask, .. } => check_enabled(mask.is_some(), context.masking_enabled)?,
+        _ => {}
+    }
+    Ok(attributes)
 }
 
 fn act(

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cql_grammar::ast::Property;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -20,6 +22,26 @@ enum Value {
 /// The properties of a statement, each given once.
 #[derive(Clone)]
 pub(super) struct Attributes(BTreeMap<String, Value>);
+
+/// The properties of a statement, which lose those that guardrails leave out when an ordinary user prepares it
+/// (Cassandra: `PropertyDefinitions.removeProperty`).
+pub(super) struct KeptAttributes(Mutex<Arc<Attributes>>);
+
+impl KeptAttributes {
+    pub(super) fn new(attributes: Attributes) -> Self {
+        Self(Mutex::new(Arc::new(attributes)))
+    }
+
+    /// Those that there are now.
+    pub(super) fn now(&self) -> Arc<Attributes> {
+        Arc::clone(&self.0.lock())
+    }
+
+    /// Only these are left.
+    pub(super) fn keep(&self, left: Attributes) {
+        *self.0.lock() = Arc::new(left);
+    }
+}
 
 impl Attributes {
     pub(super) fn new(properties: &[Property]) -> Result<Self> {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cql_grammar::ast::{self, ColumnDefinition, CreateTable, Direction};
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, KeptAttributes};
 use super::column_type::{RawType, check_classes, key_type_text};
 use super::mask::{MaskSite, check_enabled};
 use super::{
@@ -31,25 +32,24 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
     check_text(create)?;
     let attributes = Attributes::new(&create.properties)?;
     let keyspace_name = keyspace_of(&create.name, session)?.to_owned();
-    let create = create.clone();
-    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
+    let of = Arc::new((create.clone(), KeptAttributes::new(attributes), keyspace_name.clone()));
+    let validated = Arc::clone(&of);
+    let transformation = SchemaTransformation::new(keyspace_name, move |schema, context| {
+        let (create, attributes, keyspace_name) = &*of;
         let name = create.name.name.as_str();
-        check_permitted(&keyspace_name, "CREATE", Resource::AllTables)?;
-        let attributes = &*guard(&create, &attributes, schema, context)?;
-        guard_ttl(&attributes.new_table_params(&context.memtables)?, &keyspace_name, context)?;
-        guard_types(create.columns.iter(), context)?;
-        let is_masked = create.columns.iter().any(|column| column.mask.is_some());
-        check_enabled(is_masked, context.masking_enabled)?;
-        check_keyspace_name(&keyspace_name)?;
-        let keyspace = schema.keyspace(&keyspace_name).ok_or_else(|| keyspace_missing(&keyspace_name))?;
-        let event = SchemaChange::table(Change::Created, &keyspace_name, name);
+        check_permitted(keyspace_name, "CREATE", Resource::AllTables)?;
+        let attributes = attributes.now();
+        let attributes = &*guard_all(create, &attributes, keyspace_name, (schema, context))?;
+        check_keyspace_name(keyspace_name)?;
+        let keyspace = schema.keyspace(keyspace_name).ok_or_else(|| keyspace_missing(keyspace_name))?;
+        let event = SchemaChange::table(Change::Created, keyspace_name, name);
         if keyspace.tables.contains_key(name) {
             if create.if_not_exists {
                 return unchanged(event);
             }
             return Err(Error::AlreadyExists { keyspace: keyspace_name.clone(), table: name.to_owned() });
         }
-        let table = build(&create, attributes, (schema, keyspace), context)?;
+        let table = build(create, attributes, (schema, keyspace), context)?;
         validate(&table)?;
         guard_compression(&table.params, context)?;
         if let Some(other) = schema.table_by_id(table.id) {
@@ -61,7 +61,31 @@ pub(super) fn plan(create: &CreateTable, session: Option<&str>) -> Result<Schema
         let mut keyspace = keyspace.as_ref().clone();
         keyspace.tables.insert(table.name.clone(), table.into());
         put(keyspace, event)
+    });
+    Ok(transformation.validated_by(move |schema, context| {
+        let (create, attributes, keyspace_name) = &*validated;
+        let all = attributes.now();
+        if let Cow::Owned(left) = guard_all(create, &all, keyspace_name, (schema, context))? {
+            attributes.keep(left);
+        }
+        Ok(())
     }))
+}
+
+/// Looks at what can be told without the keyspace; gives the attributes without those that are to be left out (Cassandra:
+/// `CreateTableStatement.validate`).
+fn guard_all<'a>(
+    create: &CreateTable,
+    attributes: &'a Attributes,
+    keyspace: &str,
+    (schema, context): (&Schema, &DdlContext),
+) -> Result<Cow<'a, Attributes>> {
+    let attributes = guard(create, attributes, schema, context)?;
+    guard_ttl(&attributes.new_table_params(&context.memtables)?, keyspace, context)?;
+    guard_types(create.columns.iter(), context)?;
+    let is_masked = create.columns.iter().any(|column| column.mask.is_some());
+    check_enabled(is_masked, context.masking_enabled)?;
+    Ok(attributes)
 }
 
 /// Holds a new table against guardrails. Gives the attributes without those that are to be left out.

@@ -58,15 +58,24 @@ fn guard_factors(replication: &Replication, keyspace: &str, context: &DdlContext
     Ok(())
 }
 
+/// Holds the number of keyspaces, with one more, against the guardrail.
+fn guard_count(name: &str, schema: &Schema, context: &DdlContext) -> Result<()> {
+    match context.guard() {
+        Some(guard) => {
+            let keyspaces = user_keyspaces(schema).count() + 1;
+            guard.check(guard.rails.keyspaces.check_count(keyspaces, name))
+        }
+        None => Ok(()),
+    }
+}
+
 pub(super) fn create(create: &CreateKeyspace) -> Result<SchemaTransformation> {
     let name = create.name.as_str().to_owned();
     let attributes = Attributes::new(&create.properties)?;
     let if_not_exists = create.if_not_exists;
-    Ok(SchemaTransformation::new(name.clone(), move |schema, context| {
-        if let Some(guard) = context.guard() {
-            let keyspaces = user_keyspaces(schema).count() + 1;
-            guard.check(guard.rails.keyspaces.check_count(keyspaces, &name))?;
-        }
+    let validated = name.clone();
+    let transformation = SchemaTransformation::new(name.clone(), move |schema, context| {
+        guard_count(&name, schema, context)?;
         check_keyspace_name(&name)?;
         let options = check(&attributes)?;
         if !attributes.has("replication") {
@@ -98,7 +107,8 @@ pub(super) fn create(create: &CreateKeyspace) -> Result<SchemaTransformation> {
             is_virtual: false,
         };
         Ok(Transformed { change: KeyspaceChange::Put(keyspace), event, warnings })
-    }))
+    });
+    Ok(transformation.validated_by(move |schema, context| guard_count(&validated, schema, context)))
 }
 
 pub(super) fn alter(alter: &AlterKeyspace) -> Result<SchemaTransformation> {

@@ -93,16 +93,12 @@ fn check_field(ty: &ast::CqlType) -> Result<()> {
 pub(super) fn create(create: &CreateType, session: Option<&str>) -> Result<SchemaTransformation> {
     let keyspace_name = keyspace_of(&create.name, session)?.to_owned();
     create.fields.iter().try_for_each(|(_, ty)| check_classes(ty))?;
-    let create = create.clone();
-    Ok(SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
+    let create = Arc::new(create.clone());
+    let validated = Arc::clone(&create);
+    let transformation = SchemaTransformation::new(keyspace_name.clone(), move |schema, context| {
         let name = create.name.name.as_str();
         check_permitted(&keyspace_name, "CREATE", Resource::AllTables)?;
-        if let Some(guard) = context.guard() {
-            guard.check(guard.rails.fields_per_udt.check_count(create.fields.len(), name))?;
-            for (field, ty) in &create.fields {
-                guard_type(ty, &format!("Field {}", field.as_str()), guard)?;
-            }
-        }
+        guard_fields(&create, context)?;
         check_keyspace_name(&keyspace_name)?;
         let keyspace = schema.keyspace(&keyspace_name).ok_or_else(|| keyspace_missing(&keyspace_name))?;
         let event = SchemaChange::user_type(Change::Created, &keyspace_name, name);
@@ -131,7 +127,19 @@ pub(super) fn create(create: &CreateType, session: Option<&str>) -> Result<Schem
         let mut keyspace = keyspace.as_ref().clone();
         keyspace.types.insert(name.to_owned(), Arc::new(user_type));
         put(keyspace, event)
-    }))
+    });
+    Ok(transformation.validated_by(move |_, context| guard_fields(&validated, context)))
+}
+
+/// Holds the fields of a new type against guardrails.
+fn guard_fields(create: &CreateType, context: &DdlContext) -> Result<()> {
+    let Some(guard) = context.guard() else { return Ok(()) };
+    let name = create.name.name.as_str();
+    guard.check(guard.rails.fields_per_udt.check_count(create.fields.len(), name))?;
+    create
+        .fields
+        .iter()
+        .try_for_each(|(field, ty)| guard_type(ty, &format!("Field {}", field.as_str()), guard))
 }
 
 pub(super) fn alter(alter: &AlterType, session: Option<&str>) -> Result<SchemaTransformation> {
