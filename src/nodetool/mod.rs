@@ -28,7 +28,7 @@ pub use channel::{Channel, SOCKET};
 pub use command::{Output, execute};
 pub use maintenance::{ClientInfo, Maintenance, Rewrite, SnapshotInfo, SnapshotRequest};
 pub use measures::{Measures, Percentiles, PoolStats, TableHistograms};
-pub use roles::{CidrGroup, RoleCache, RoleCacheSettings, Roles};
+pub use roles::{CidrFigures, CidrGroup, RoleCache, RoleCacheSettings, Roles};
 
 #[cfg(test)]
 mod tests;

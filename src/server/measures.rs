@@ -16,5 +16,6 @@ pub(super) async fn run(node: Weak<Node>) {
         node.coordinator().batches().tick(now);
         node.coordinator().storage().tables().iter().for_each(|store| store.metrics.tick(now));
         node.coordinator().storage().chunk_cache().tick(now);
+        node.auth().cidr_metrics().tick(now);
     }
 }

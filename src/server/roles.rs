@@ -10,7 +10,8 @@ use crate::config::CacheOptions;
 use crate::cql::auth::Cache;
 use crate::error::Error;
 use crate::exec::access::Resource;
-use crate::nodetool::{AdminError, AdminResult, CidrGroup, RoleCache, RoleCacheSettings, Roles};
+use crate::metrics::Recent;
+use crate::nodetool::{AdminError, AdminResult, CidrFigures, CidrGroup, RoleCache, RoleCacheSettings, Roles};
 
 fn cache_of(cache: RoleCache) -> Cache {
     match cache {
@@ -51,6 +52,23 @@ impl Roles for NodeAdmin {
 
     fn looks_at_addresses(&self) -> bool {
         self.node().auth().options().cidr.is_some()
+    }
+
+    fn cidr_figures(&self) -> CidrFigures {
+        let node = self.node();
+        let metrics = node.auth().cidr_metrics();
+        let shares = |recent: &Recent| {
+            let [p50, p95, p99, p999] = [0.5, 0.95, 0.99, 0.999].map(|share| recent.percentile(share));
+            [p50, p95, p99, p999, recent.max() as f64]
+        };
+        CidrFigures {
+            counts: metrics.counts(),
+            latencies: metrics
+                .latencies()
+                .iter()
+                .map(|(name, recent)| ((*name).to_owned(), shares(recent)))
+                .collect(),
+        }
     }
 
     fn reload_cidr_groups(&self) {

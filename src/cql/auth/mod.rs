@@ -47,6 +47,7 @@ use crate::exec::access::{PermissionSet, Requires, Resource};
 use crate::schema::KeyspaceMetadata;
 use crate::storage::IoMode;
 
+pub use cidr::CidrMetrics;
 pub(super) use user::{Memo, User, UserAccess};
 
 /// A role and those it was granted, by whatever way.
@@ -65,6 +66,7 @@ pub struct Auth {
     datacenters: AuthCache<Arc<str>, Reach>,
     cidr_permissions: AuthCache<Arc<str>, Reach>,
     cidr_groups: AuthCache<(), Arc<CidrGroups>>,
+    cidr_metrics: CidrMetrics,
     /// Grows whenever something is forgotten before its time.
     generation: AtomicU64,
     /// How many may log in at once.
@@ -100,10 +102,16 @@ impl Auth {
             datacenters: AuthCache::new(options.roles),
             cidr_permissions: AuthCache::new(options.roles),
             cidr_groups: AuthCache::new(groups),
+            cidr_metrics: CidrMetrics::default(),
             generation: AtomicU64::new(0),
             logins: Arc::new(Semaphore::new(options.login_threads)),
             options,
         }
+    }
+
+    /// What is measured of looking at addresses.
+    pub fn cidr_metrics(&self) -> &CidrMetrics {
+        &self.cidr_metrics
     }
 
     /// How it is set up.

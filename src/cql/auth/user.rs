@@ -135,8 +135,14 @@ impl Store<'_> {
 
     /// The groups of addresses, read every few minutes.
     pub(super) fn known_cidr_groups(self) -> Result<Known<Arc<CidrGroups>>, Error> {
-        let load = || Ok(Arc::new(CidrGroups::new(self.cidr_groups()?)));
-        self.node.auth().cidr_groups.get(&(), load)
+        let auth = self.node.auth();
+        let load = || {
+            let began = Instant::now();
+            let groups = CidrGroups::new(self.cidr_groups()?);
+            auth.cidr_metrics.reloaded(began);
+            Ok(Arc::new(groups))
+        };
+        auth.cidr_groups.get(&(), load)
     }
 
     fn reach(
@@ -234,7 +240,10 @@ impl UserAccess<'_> {
             until = earlier(until, known.until);
         }
         if auth.options.cidr.is_some() {
-            until = earlier(until, self.ensure_address(name)?);
+            let began = Instant::now();
+            let ensured = self.ensure_address(name);
+            auth.cidr_metrics.checks.record_time(began.elapsed());
+            until = earlier(until, ensured?);
         }
         Ok(until)
     }
@@ -250,9 +259,12 @@ impl UserAccess<'_> {
         }
         let groups = self.store.known_cidr_groups()?;
         let address = self.client.address.ip();
+        let began = Instant::now();
         let of_address = groups.value.of(address);
+        auth.cidr_metrics.lookups.record_time(began.elapsed());
         let is_permitted = known.value == Reach::All
             || !of_address.is_empty() && of_address.iter().any(|group| known.value.contains(group));
+        auth.cidr_metrics.count(&of_address, is_permitted || options.only_monitors);
         match (is_permitted, options.only_monitors) {
             (true, _) => {}
             (false, true) => {

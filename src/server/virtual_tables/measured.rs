@@ -143,21 +143,21 @@ pub(super) fn batch_metrics(sources: &Sources, rows: &mut DataSet) {
     }
 }
 
-/// No addresses are filtered: nothing was counted.
-pub(super) fn cidr_counts(_: &Sources, rows: &mut DataSet) {
-    rows.add(NewRow::default().set("name", "CIDR groups cache reload count").set("value", 0_i64));
+pub(super) fn cidr_counts(sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    for (name, value) in node.auth().cidr_metrics().counts() {
+        rows.add(NewRow::default().set("name", name).set("value", signed(value)));
+    }
 }
 
-/// No addresses are filtered: nothing was measured.
-pub(super) fn cidr_latencies(_: &Sources, rows: &mut DataSet) {
-    for name in [
-        "CIDR checks latency (ns)",
-        "CIDR groups cache reload latency (ns)",
-        "Lookup IP in CIDR groups cache latency (ns)",
-    ] {
-        let columns = ["max", "p50th", "p95th", "p99th", "p999th"];
-        let row = NewRow::default().set("name", name);
-        rows.add(columns.into_iter().fold(row, |row, column| row.set(column, 0.0)));
+pub(super) fn cidr_latencies(sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    for (name, recent) in node.auth().cidr_metrics().latencies() {
+        let shares = [("p50th", 0.5), ("p95th", 0.95), ("p99th", 0.99), ("p999th", 0.999)];
+        let row = NewRow::default().set("name", name).set("max", recent.max() as f64);
+        rows.add(
+            shares.into_iter().fold(row, |row, (column, share)| row.set(column, recent.percentile(share))),
+        );
     }
 }
 
