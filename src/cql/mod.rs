@@ -15,6 +15,7 @@ mod permitted;
 mod prepared;
 pub mod request;
 pub mod response;
+pub mod running;
 pub mod service;
 mod session;
 mod tracing;

@@ -11,6 +11,7 @@ use super::auth::Auth;
 use super::client::Clients;
 use super::prepared::{PreparedStatement, PreparedStatements, statement_id};
 use super::request::StatementId;
+use super::running::RunningRequests;
 use super::service::{Connection, ConnectionInfo, Service};
 use super::session::Session;
 use crate::cluster::Coordinator;
@@ -29,6 +30,7 @@ pub struct Node {
     clients: Arc<Clients>,
     metrics: CqlMetrics,
     auth: Auth,
+    running: RunningRequests,
 }
 
 impl fmt::Debug for Node {
@@ -51,6 +53,7 @@ impl Node {
             clients,
             metrics: CqlMetrics::default(),
             auth,
+            running: RunningRequests::default(),
         })
     }
 
@@ -62,6 +65,11 @@ impl Node {
     /// The coordinator.
     pub fn coordinator(&self) -> &Arc<Coordinator> {
         &self.coordinator
+    }
+
+    /// The requests that run on threads that may block.
+    pub fn running(&self) -> &RunningRequests {
+        &self.running
     }
 
     /// The connected clients.

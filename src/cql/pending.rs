@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::response::Response;
+use super::running::Task;
 use super::session::{Inner, Ready};
 use crate::cluster::timeouts::TimeoutKind;
 use crate::error::Error;
@@ -24,7 +25,11 @@ impl Inner {
         let (runner, work) = (Arc::clone(&self), Arc::clone(&ready));
         let run = tokio::task::spawn_blocking(move || {
             // Where nobody waits any more, nothing is to be done.
-            begin.send(()).is_ok().then(|| runner.run(&work, IoMode::Blocking))
+            begin.send(()).is_ok().then(|| {
+                let task = Task::Request(Arc::clone(&work));
+                let _running = runner.node.running().begin(task, arrived.into_std());
+                runner.run(&work, IoMode::Blocking)
+            })
         });
         let refused = || ready.refused(Error::Overloaded("Query timed out before it could start".to_owned()));
         let waits_until = timeouts.deadline(TimeoutKind::NativeTransport, arrived);

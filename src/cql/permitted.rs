@@ -65,7 +65,7 @@ impl Inner {
         match &ready.work {
             Work::Statement(statement) => self.authorize_statement(statement, access),
             Work::Batch(_, _, statements) => {
-                statements.iter().try_for_each(|statement| self.authorize_statement(statement, access))
+                statements.iter().try_for_each(|one| self.authorize_statement(&one.statement, access))
             }
         }
     }

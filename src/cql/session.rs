@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -12,11 +13,12 @@ use parking_lot::Mutex;
 use super::auth::{Memo, User, UserAccess};
 use super::client::Client;
 use super::node::Node;
-use super::prepared::{PreparedStatement, result_metadata_id};
+use super::prepared::{PreparedStatement, result_metadata_id, statement_id};
 use super::request::{
     BatchKind, BatchStatement, QueryOptions, QueryOrId, Request, RequestKind, StatementId, Values,
 };
 use super::response::{Response, ResultMessage, guardrail_warning};
+use super::running::Task;
 use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
@@ -64,8 +66,16 @@ pub(super) struct Ready {
 #[derive(Debug)]
 pub(super) enum Work {
     Statement(Arc<PreparedStatement>),
-    /// With its statements, where their user has to be permitted to run them.
-    Batch(BatchPlan, Vec<Values>, Vec<Arc<PreparedStatement>>),
+    /// With its statements.
+    Batch(BatchPlan, Vec<Values>, Vec<BatchedStatement>),
+}
+
+/// A statement of a BATCH.
+#[derive(Debug)]
+pub(super) struct BatchedStatement {
+    pub(super) statement: Arc<PreparedStatement>,
+    /// How the batch named it, where it did not say its text.
+    id: Option<StatementId>,
 }
 
 /// What an EXECUTE says of the metadata that the client has.
@@ -136,8 +146,12 @@ impl Session {
         Execution::Pending(
             async move {
                 let worker = inner.clone();
-                let run =
-                    tokio::task::spawn_blocking(move || worker.prepare(&text, keyspace.as_deref(), is_told));
+                let arrived = Instant::now();
+                let run = tokio::task::spawn_blocking(move || {
+                    let task = Task::Prepare(text.as_str().into());
+                    let _running = worker.node.running().begin(task, arrived);
+                    worker.prepare(&text, keyspace.as_deref(), is_told)
+                });
                 let mut response = match run.await {
                     Ok(response) => response,
                     Err(error) => Response::from(Error::server(format!("the request failed: {error}"))),
@@ -273,13 +287,13 @@ impl Inner {
         let keyspace = self.keyspace(&options)?;
         let mut prepared = Vec::with_capacity(statements.len());
         for BatchStatement { statement, values } in statements {
-            let statement = match statement {
+            let (statement, id) = match statement {
                 QueryOrId::Query(text) => {
                     let statement = self.plan(&text, keyspace.as_deref())?;
                     statement.plan.validate(self.node.coordinator())?;
-                    statement
+                    (statement, None)
                 }
-                QueryOrId::Id(id) => self.node.statements().get(&id)?,
+                QueryOrId::Id(id) => (self.node.statements().get(&id)?, Some(id)),
             };
             let (markers, given) = (statement.bind.columns.len(), values.len());
             if markers != given {
@@ -287,22 +301,20 @@ impl Inner {
                     "There were {markers} markers(?) in CQL but {given} bound variables"
                 )));
             }
-            prepared.push((statement, values));
+            prepared.push((BatchedStatement { statement, id }, values));
         }
         let mut plans = Vec::with_capacity(prepared.len());
         let mut all_values = Vec::with_capacity(prepared.len());
-        let mut held = Vec::new();
-        for (statement, values) in prepared {
-            let Plan::Modify(modification) = &statement.plan else {
+        let mut held = Vec::with_capacity(prepared.len());
+        for (batched, values) in prepared {
+            let Plan::Modify(modification) = &batched.statement.plan else {
                 return Err(Error::invalid(
                     "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
                 ));
             };
             plans.push(modification.clone());
             all_values.push(values);
-            if !self.node.auth().is_open() {
-                held.push(statement);
-            }
+            held.push(batched);
         }
         let kind = match kind {
             BatchKind::Logged => batch::BatchKind::Logged,
@@ -469,6 +481,33 @@ impl Ready {
     pub(super) fn refused(&self, error: Error) -> Response {
         let tracing_id = self.trace.as_ref().map(|trace| trace.id());
         Response { tracing_id, ..Response::from(error) }
+    }
+
+    /// What it is, for those who look at what runs (Cassandra: `toString` of its messages).
+    pub(super) fn description(&self) -> String {
+        let level = self.options.consistency.name();
+        match (&self.work, &self.client_metadata) {
+            (Work::Statement(statement), None) => {
+                let page = self.options.page_size.map_or(-1, i64::from);
+                format!("QUERY {} [pageSize = {page}] at consistency {level}", statement.text)
+            }
+            (Work::Statement(statement), Some(_)) => {
+                let keyspace = statement.keyspace.as_deref().filter(|_| !statement.is_qualified);
+                let (id, values) = (statement_id(&statement.text, keyspace), self.options.values.len());
+                format!("EXECUTE {id} with {values} values at consistency {level}")
+            }
+            (Work::Batch(_, values, statements), _) => {
+                let one = |(batched, values): (&BatchedStatement, &Values)| {
+                    let name = batched
+                        .id
+                        .as_ref()
+                        .map_or_else(|| batched.statement.text.clone(), ToString::to_string);
+                    format!("{name} with {} values", values.len())
+                };
+                let all: Vec<_> = statements.iter().zip(values).map(one).collect();
+                format!("BATCH of [{}] at consistency {level}", all.join(", "))
+            }
+        }
     }
 
     fn writes(&self) -> bool {

@@ -72,6 +72,8 @@ impl Plan {
     pub fn blocks(&self) -> bool {
         match self {
             Self::Truncate(_) | Self::Ddl(_) | Self::Role(_) => true,
+            // What it shows is computed, some of it from directories.
+            Self::Select(select) => select.table.is_virtual(),
             Self::Modify(modification) => modification.table.is_counter,
             Self::Batch(batch) => batch.changes_counters(),
             _ => false,

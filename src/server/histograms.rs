@@ -1,9 +1,9 @@
 //! What this node measures, as nodetool shows it.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::admin::NodeAdmin;
+use super::pools::{Pool, pools};
 use crate::metrics::{Histogram, Recent, TableMetrics};
 use crate::nodetool::{Measures, Percentiles, PoolStats, TableHistograms};
 use crate::storage::sstable::EstimatedHistogram;
@@ -79,35 +79,13 @@ impl Measures for NodeAdmin {
     }
 
     fn pools(&self) -> Vec<PoolStats> {
-        let (storage, requests) = (self.storage(), self.node().metrics());
-        let tables = storage.tables();
-        let compactions = storage.compactions();
-        let count = |which: fn(&TableMetrics) -> u64| tables.iter().map(|store| which(&store.metrics)).sum();
-        let sum = |which: fn(&crate::storage::TableCounters) -> u64| {
-            tables.iter().map(|store| which(&store.counters)).sum()
+        let stats = |pool: Pool| PoolStats {
+            name: pool.name.to_owned(),
+            active: pool.active,
+            pending: pool.pending,
+            completed: pool.completed,
         };
-        let pool = |name: &str, active: u64, pending: u64, completed: u64| PoolStats {
-            name: name.to_owned(),
-            active,
-            pending,
-            completed,
-        };
-        let pending: usize = tables.iter().map(|store| compactions.pending(&**store)).sum();
-        let running = compactions.running().len() as u64;
-        let statements = requests.prepared_executed.load(Ordering::Relaxed)
-            + requests.regular_executed.load(Ordering::Relaxed);
-        vec![
-            pool("MutationStage", 0, 0, count(|metrics| metrics.local_write.count())),
-            pool("ReadStage", 0, 0, count(|metrics| metrics.local_read.count() + metrics.local_scan.count())),
-            pool("CompactionExecutor", running, pending as u64, compactions.completed() as u64),
-            pool(
-                "MemtableFlushWriter",
-                sum(|counters| counters.pending_flushes.load(Ordering::Relaxed)),
-                0,
-                sum(|counters| counters.flushes.load(Ordering::Relaxed)),
-            ),
-            pool("Native-Transport-Requests", 0, 0, statements),
-        ]
+        pools(self.node()).into_iter().map(stats).collect()
     }
 }
 

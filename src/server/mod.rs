@@ -12,6 +12,7 @@ pub mod logging;
 mod maintenance;
 mod measures;
 mod options;
+mod pools;
 mod roles;
 mod sstables;
 mod table_stats;

@@ -71,6 +71,19 @@ pub struct Auth {
     generation: AtomicU64,
     /// How many may log in at once.
     logins: Arc<Semaphore>,
+    /// Logins that had their turn.
+    logins_begun: AtomicU64,
+}
+
+/// Those who log in.
+#[derive(Clone, Copy, Debug)]
+pub struct Logins {
+    /// How many do now.
+    pub active: u64,
+    /// How many may at once.
+    pub limit: u64,
+    /// How many did, whether they were let in or not.
+    pub completed: u64,
 }
 
 /// The caches, as nodetool names them.
@@ -105,6 +118,7 @@ impl Auth {
             cidr_metrics: CidrMetrics::default(),
             generation: AtomicU64::new(0),
             logins: Arc::new(Semaphore::new(options.login_threads)),
+            logins_begun: AtomicU64::new(0),
             options,
         }
     }
@@ -126,7 +140,17 @@ impl Auth {
 
     /// Waits for a turn to log in; none where there is nothing to wait for.
     pub(super) async fn login_permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.logins).acquire_owned().await.ok()
+        let permit = Arc::clone(&self.logins).acquire_owned().await.ok();
+        self.logins_begun.fetch_add(1, Ordering::Relaxed);
+        permit
+    }
+
+    /// Those who log in.
+    pub fn logins(&self) -> Logins {
+        let limit = self.options.login_threads;
+        let active = limit.saturating_sub(self.logins.available_permits()) as u64;
+        let completed = self.logins_begun.load(Ordering::Relaxed).saturating_sub(active);
+        Logins { active, limit: limit as u64, completed }
     }
 
     /// Forgets what is known of a role, and, for permissions, of a resource; or everything. False where nothing was known

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::data_set::{DataSet, NewRow};
 use super::sources::Sources;
 use crate::metrics::{Histogram, TableMetrics};
+use crate::server::pools::pools;
 
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
@@ -161,43 +162,19 @@ pub(super) fn cidr_latencies(sources: &Sources, rows: &mut DataSet) {
     }
 }
 
-/// The pools of threads and tasks, by the names of those that do the same in Cassandra; what runs on a connection's
-/// task is of none.
+/// The pools of threads and tasks.
 pub(super) fn thread_pools(sources: &Sources, rows: &mut DataSet) {
-    let (Some(storage), Some(node)) = (sources.storage(), sources.node.upgrade()) else { return };
-    let tables = storage.tables();
-    let count = |which: fn(&TableMetrics) -> &Histogram| -> u64 {
-        tables.iter().map(|store| which(&store.metrics).count()).sum()
-    };
-    let sum = |which: fn(&crate::storage::TableCounters) -> u64| -> u64 {
-        tables.iter().map(|store| which(&store.counters)).sum()
-    };
-    let compactions = storage.compactions();
-    let pending: usize = tables.iter().map(|store| compactions.pending(&**store)).sum();
-    let options = storage.options();
-    let requests = node.metrics();
-    let completed = requests.prepared_executed.load(Ordering::Relaxed)
-        + requests.regular_executed.load(Ordering::Relaxed);
-    let (flushing, flushes) = (
-        sum(|counters| counters.pending_flushes.load(Ordering::Relaxed)),
-        sum(|counters| counters.flushes.load(Ordering::Relaxed)),
-    );
-    let reads = count(|metrics| &metrics.local_read) + count(|metrics| &metrics.local_scan);
-    let pool = |name: &str, active: u64, limit: usize, pending: usize, completed: u64| {
-        NewRow::default()
-            .set("name", name)
-            .set("active_tasks", narrow(active))
-            .set("active_tasks_limit", narrow(limit as u64))
-            .set("pending_tasks", narrow(pending as u64))
-            .set("completed_tasks", signed(completed))
-            .set("blocked_tasks", 0_i64)
-            .set("blocked_tasks_all_time", 0_i64)
-    };
-    let active = compactions.running().len() as u64;
-    let limit = options.concurrent_compactors;
-    rows.add(pool("CompactionExecutor", active, limit, pending, compactions.completed() as u64));
-    rows.add(pool("MemtableFlushWriter", flushing, options.memtables.flush_writers, 0, flushes));
-    rows.add(pool("MutationStage", 0, 0, 0, count(|metrics| &metrics.local_write)));
-    rows.add(pool("ReadStage", 0, 0, 0, reads));
-    rows.add(pool("Native-Transport-Requests", 0, 0, 0, completed));
+    let Some(node) = sources.node.upgrade() else { return };
+    for pool in pools(&node) {
+        rows.add(
+            NewRow::default()
+                .set("name", pool.name)
+                .set("active_tasks", narrow(pool.active))
+                .set("active_tasks_limit", narrow(pool.limit))
+                .set("pending_tasks", narrow(pool.pending))
+                .set("completed_tasks", signed(pool.completed))
+                .set("blocked_tasks", 0_i64)
+                .set("blocked_tasks_all_time", 0_i64),
+        );
+    }
 }

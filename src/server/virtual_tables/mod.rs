@@ -106,6 +106,7 @@ fn fill_of(keyspace: &str, table: &str) -> Fill {
         (_, "max_sstable_size") => store::max_sstable_size,
         (_, "snapshots") => store::snapshots,
         (_, "sstable_tasks") => store::sstable_tasks,
+        (_, "queries") => sources::queries,
         (_, "system_properties") => sources::system_properties,
         _ => |_, _| {},
     }

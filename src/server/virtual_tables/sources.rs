@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::data_set::{DataSet, NewRow};
 use crate::cluster::local_node::RELEASE_VERSION;
@@ -178,9 +178,43 @@ pub(super) fn gossip_info(sources: &Sources, rows: &mut DataSet) {
     );
 }
 
-/// Cassandra shows the environment variables that have to do with it, too.
-pub(super) fn system_properties(_: &Sources, rows: &mut DataSet) {
-    for (name, value) in std::env::vars().filter(|(name, _)| name.starts_with("CASSANDRA_")) {
+/// What runs on threads that may block; the rest is answered too soon to be looked at.
+pub(super) fn queries(sources: &Sources, rows: &mut DataSet) {
+    let Some(node) = sources.node.upgrade() else { return };
+    let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    for request in node.running().all() {
+        rows.add(
+            row()
+                .set("thread_id", format!("Native-Transport-Requests-{}", request.place))
+                .set("queued_micros", micros(request.queued))
+                .set("running_micros", micros(request.running))
+                .set("task", request.description),
+        );
+    }
+}
+
+/// Environment variables that Cassandra shows, too (`CassandraRelevantEnv`).
+const ENVIRONMENT: [&str; 3] = ["CIRCLECI", "CASSANDRA_SKIP_SYNC", "JAVA_HOME"];
+
+/// Those of Cassandra's properties that are there without a Java virtual machine, and mean the same.
+pub(super) fn system_properties(sources: &Sources, rows: &mut DataSet) {
+    let variables =
+        ENVIRONMENT.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        other => other,
+    };
+    let mut properties = vec![
+        ("line.separator".to_owned(), "\n".to_owned()),
+        ("os.arch".to_owned(), architecture.to_owned()),
+        ("os.name".to_owned(), "Linux".to_owned()),
+    ];
+    let storage = sources.config.home.to_string_lossy().into_owned();
+    properties.push(("cassandra.storagedir".to_owned(), storage));
+    if let Ok(home) = std::env::var("HOME") {
+        properties.push(("user.home".to_owned(), home));
+    }
+    for (name, value) in variables.chain(properties) {
         rows.add(row().set("name", name).set("value", value));
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn sstable_tasks(sources: &Sources, rows: &mut DataSet) {
     let Some(storage) = sources.storage() else { return };
     for task in storage.compactions().running() {
         let (completed, total) = (task.completed(), task.total);
-        let ratio = if total == 0 { 0.0 } else { completed as f64 / total as f64 };
+        let ratio = if total == 0 { 1.0 } else { completed as f64 / total as f64 };
         rows.add(
             NewRow::default()
                 .set("keyspace_name", task.table.keyspace.as_str())
@@ -80,6 +80,11 @@ pub(super) fn sstable_tasks(sources: &Sources, rows: &mut DataSet) {
                 .set("task_id", task.id)
                 .set("kind", task.operation.name().to_lowercase())
                 .set("progress", signed(completed))
+                .set("sstables", i32::try_from(task.sstables).unwrap_or(i32::MAX))
+                .set(
+                    "target_directory",
+                    task.directory.as_ref().map(|directory| directory.to_string_lossy().into_owned()),
+                )
                 .set("total", signed(total))
                 .set("completion_ratio", ratio)
                 .set("unit", "bytes"),

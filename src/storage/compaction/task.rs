@@ -1,6 +1,7 @@
 //! One compaction (Cassandra: `CompactionTask`, `CompactionController`).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -50,6 +51,10 @@ pub struct CompactionInfo {
     pub table: Arc<TableMetadata>,
     /// What it is for.
     pub operation: Operation,
+    /// How many SSTables it compacts.
+    pub sstables: usize,
+    /// Where it writes; none where that is one of several directories.
+    pub directory: Option<PathBuf>,
     /// Uncompressed bytes of its inputs.
     pub total: u64,
     completed: Arc<AtomicU64>,
@@ -140,6 +145,11 @@ impl CompactionTask {
             id: Uuid::now_v1(&rand::random::<[u8; 6]>()),
             table: table.metadata(),
             operation,
+            sstables: inputs.len(),
+            directory: match table.files().directories() {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
             total: read.iter().map(|s| s.uncompressed_bytes()).sum(),
             completed: Arc::default(),
             stop: AtomicBool::new(false),
