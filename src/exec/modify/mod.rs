@@ -90,6 +90,9 @@ impl ModificationPlan {
     /// `ModificationStatement.validate`).
     pub fn validate(&self) -> Result<(), Error> {
         let (is_counter, is_virtual) = (self.table.is_counter, self.table.is_virtual());
+        if !is_counter && !is_virtual {
+            return Ok(());
+        }
         let has_timestamp = self.attributes.timestamp.is_some();
         let has_ttl = self.attributes.ttl.is_some();
         let refusals = [
