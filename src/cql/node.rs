@@ -134,6 +134,7 @@ impl Node {
                 "Too many markers(?). {markers} markers exceed the allowed maximum of 65535"
             )));
         }
+        self.statements.check_size(&statement)?;
         self.keep(&bare, None, &statement);
         if keyspace.is_some() {
             self.keep(&within, keyspace, &statement);

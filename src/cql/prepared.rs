@@ -147,6 +147,19 @@ impl PreparedStatements {
         self.by_id.read().contains_key(id)
     }
 
+    /// Refuses a statement that alone is larger than everything may be (Cassandra:
+    /// `QueryProcessor.storePreparedStatement`; the size of ours is another).
+    pub fn check_size(&self, statement: &PreparedStatement) -> Result<(), Error> {
+        let size = statement.size();
+        if size as u64 <= self.size_max {
+            return Ok(());
+        }
+        let (most, begin) = (self.size_max >> 20, statement.text.chars().take(200).collect::<String>());
+        Err(Error::invalid(format!(
+            "Prepared statement of size {size} bytes is larger than allowed maximum of {most} MB: {begin}..."
+        )))
+    }
+
     /// Keeps a statement. Gives the ids of those that had to go.
     pub fn insert(&self, id: StatementId, statement: Arc<PreparedStatement>) -> Vec<StatementId> {
         let mut statements = self.by_id.write();

@@ -9,6 +9,7 @@ use super::*;
 use crate::env::faulty_fs::{Faults, FaultyFs};
 use crate::nodetool;
 
+mod prepared;
 mod timeouts;
 
 fn config(home: &Path, yaml: &str) -> Config {
