@@ -384,11 +384,11 @@ fn what_is_measured() {
     assert!(write > 0.0, "{proxy:?}");
     let pools = lines("tpstats");
     assert!(
-        pools[0].starts_with("Pool Name                 Active Pending Completed Blocked All time blocked"),
+        pools[0].starts_with("Pool Name                      Active Pending Completed Blocked All time blocked"),
         "{pools:?}"
     );
     assert!(
-        pools.iter().any(|line| line.starts_with("Native-Transport-Requests 0      0       ")),
+        pools.iter().any(|line| line.starts_with("Native-Transport-Requests      0      0       ")),
         "{pools:?}"
     );
     let collections = lines("gcstats");
