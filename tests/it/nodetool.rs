@@ -384,7 +384,8 @@ fn what_is_measured() {
     assert!(write > 0.0, "{proxy:?}");
     let pools = lines("tpstats");
     assert!(
-        pools[0].starts_with("Pool Name                      Active Pending Completed Blocked All time blocked"),
+        pools[0]
+            .starts_with("Pool Name                      Active Pending Completed Blocked All time blocked"),
         "{pools:?}"
     );
     assert!(

@@ -1,5 +1,9 @@
 //! GROUP BY, and aggregates over everything (Cassandra: `GroupMaker`, `AggregationQueryPager`).
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::output::Output;
 use super::selector::{AggregateCall, Evaluation, Selector, argument_value};
 use super::source::RowView;
@@ -141,11 +145,11 @@ fn add_to<'r>(
     state: &mut dyn Accumulator,
     with: &Evaluation<'r>,
 ) -> Result<(), Error> {
-    let mut values = Vec::with_capacity(call.arguments.len());
+    let mut values: SmallVec<[Option<Cow<'_, [u8]>>; 2]> = SmallVec::new();
     for argument in &call.arguments {
         values.push(argument_value(&call.function, argument, with)?);
     }
-    let views: Vec<Option<&[u8]>> = values.iter().map(Option::as_deref).collect();
+    let views: SmallVec<[Option<&[u8]>; 2]> = values.iter().map(Option::as_deref).collect();
     state.add(&views)
 }
 
