@@ -180,7 +180,7 @@ fn read_partition(
 ) -> Result<(), StorageError> {
     steps.note(|| format!("Executing single-partition query on {}", command.table.name));
     store.counters.reads.fetch_add(1, Ordering::Relaxed);
-    let before = collector.found();
+    let before = steps.are_wanted().then(|| collector.found());
     let sources = partition_sources(store, (key, &command.clustering, &command.columns), mode, steps)?;
     if sources.is_empty() {
         collector.skip();
@@ -191,8 +191,10 @@ fn read_partition(
         collector.add(&mut rows)?;
         collector.end_of_read();
     }
-    let after = collector.found();
-    steps.note(|| found_text(after.0 - before.0, after.1 - before.1));
+    if let Some(before) = before {
+        let after = collector.found();
+        steps.note(|| found_text(after.0 - before.0, after.1 - before.1));
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::storage::error::StorageError;
 use crate::storage::model::DeletionTime;
 use crate::types::vint;
 
@@ -22,11 +23,7 @@ impl Malformed {
         match self {
             Self::Short(_) => "the file ends too early".into(),
             Self::Wrong(message) => message.into(),
-            Self::LongValue(length, most) => format!(
-                "Corrupt value length {length} encountered, as it exceeds the maximum of {most}, which is set via \
-                 max_value_size in cassandra.yaml"
-            )
-            .into(),
+            Self::LongValue(length, most) => StorageError::LongValue { length, most }.to_string().into(),
         }
     }
 }
