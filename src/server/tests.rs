@@ -137,7 +137,7 @@ async fn virtual_tables_show_what_was_measured() {
         let found = read("system_views", table);
         let partition = found.partitions.iter().find(|p| p.key.key[..] == key[..]).unwrap();
         let column = schema.table("system_views", table).unwrap().column(column).unwrap().id;
-        <[u8; 8]>::try_from(partition.rows[0].cell(column).unwrap().value).unwrap()
+        <[u8; 8]>::try_from(partition.rows.first().unwrap().cell(column).unwrap().value).unwrap()
     };
     assert_eq!(i64::from_be_bytes(count("coordinator_scan_latency", "count")), 10);
     assert!(f64::from_be_bytes(count("coordinator_scan_latency", "p99th_ms")) > 0.0);

@@ -48,6 +48,9 @@ impl ValueOrder {
     pub(super) fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
         match self {
             Self::Bytes => a.cmp(b),
+            Self::Signed if let (Some(a), Some(b)) = (a.as_array::<8>(), b.as_array::<8>()) => {
+                i64::from_be_bytes(*a).cmp(&i64::from_be_bytes(*b))
+            }
             Self::Signed => match (a.split_first(), b.split_first()) {
                 (Some((a0, a)), Some((b0, b))) => (*a0 as i8).cmp(&(*b0 as i8)).then_with(|| a.cmp(b)),
                 _ => a.len().cmp(&b.len()),

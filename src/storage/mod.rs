@@ -53,8 +53,8 @@ pub use read::{Passed, ReadReport, ReadThresholds, purge_row};
 pub use table_store::{Memtables, TableCounters, TableStore};
 pub use trace::{Steps, Tracer};
 pub use unfiltered::{
-    BoxedPartitionIterator, BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredPartitionIterator,
-    UnfilteredRowIterator,
+    BoxedPartitionIterator, BoxedRowIterator, RangeTombstoneMarker, RowsAtHand, Unfiltered,
+    UnfilteredPartitionIterator, UnfilteredRowIterator,
 };
 pub use virtual_table::VirtualTable;
 

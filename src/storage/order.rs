@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::comparator::{ClusteringComparator, ValueOrder};
-use super::model::{Prefix, Row};
+use super::model::{Prefix, Row, RowList};
 use crate::schema::{ColumnId, TableMetadata};
 use crate::types::CqlType;
 
@@ -66,7 +66,7 @@ impl TableOrder {
     }
 
     /// The row of a clustering: the one whose clustering compares as equal, as 1.0 does to 1.00.
-    pub fn find_row<'r, 'c>(&self, rows: &'r [Row], clustering: impl Into<Prefix<'c>>) -> Option<&'r Row> {
+    pub fn find_row<'r, 'c>(&self, rows: &'r RowList, clustering: impl Into<Prefix<'c>>) -> Option<&'r Row> {
         let wanted = clustering.into();
         rows.iter().find(|row| self.clustering().compare_clusterings(row.clustering(), wanted).is_eq())
     }

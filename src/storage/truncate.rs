@@ -193,7 +193,7 @@ impl Storage {
             tracks_warnings: false,
         };
         let found = self.read(&command, IoMode::Blocking)?;
-        Ok(found.partitions.into_iter().flat_map(|p| p.rows).collect())
+        Ok(found.partitions.iter().flat_map(|p| p.rows.iter()).cloned().collect())
     }
 }
 

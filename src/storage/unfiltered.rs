@@ -1,6 +1,9 @@
 //! The form in which every source (memtable, SSTable, merge) yields a partition: its rows and range tombstone
 //! markers in clustering order (Cassandra: `Unfiltered`, `UnfilteredRowIterator`).
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::error::StorageError;
 use super::heap_size::Provenance;
 use super::model::{BoundKind, ClusteringBound, DecoratedKey, DeletionTime, Row};
@@ -69,6 +72,17 @@ impl RangeTombstoneMarker {
     }
 }
 
+/// Rows that lie one after the other, each one of which [`Row::deletes_at_most_cells`] is true.
+#[derive(Debug)]
+pub enum RowsAtHand<'r> {
+    /// None, which says nothing about what is to come.
+    None,
+    /// One.
+    Row(&'r Row),
+    /// Those at some places of a chunk.
+    Run(&'r Arc<Vec<Row>>, Range<usize>),
+}
+
 /// One partition, or slices of it, from one source. Items come in clustering order, or in reversed clustering
 /// order; every range tombstone that is opened is closed; none of them overlap.
 pub trait UnfilteredRowIterator: Send {
@@ -92,10 +106,9 @@ pub trait UnfilteredRowIterator: Send {
     /// The next row or marker. After an error the iterator must not be used again.
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError>;
 
-    /// The next rows, at most so many, where they lie one after the other and each is one of which
-    /// [`Row::deletes_at_most_cells`] is true. None is what any iterator may give: then [`Self::next`] goes on.
-    fn next_rows(&mut self, _max: usize) -> &[Row] {
-        &[]
+    /// The next rows, at most so many. None is what any iterator may give: then [`Self::next`] goes on.
+    fn next_rows(&mut self, _max: usize) -> RowsAtHand<'_> {
+        RowsAtHand::None
     }
 }
 
@@ -124,7 +137,7 @@ impl<T: UnfilteredRowIterator + ?Sized> UnfilteredRowIterator for Box<T> {
         (**self).next()
     }
 
-    fn next_rows(&mut self, max: usize) -> &[Row] {
+    fn next_rows(&mut self, max: usize) -> RowsAtHand<'_> {
         (**self).next_rows(max)
     }
 }

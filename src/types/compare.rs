@@ -31,6 +31,16 @@ impl CqlType {
                     _ => compare_signed(left, right),
                 }
             }
+            Self::Double => match (left.as_array::<8>(), right.as_array::<8>()) {
+                (Some(l), Some(r)) => compare_floats(f64::from_be_bytes(*l), f64::from_be_bytes(*r)),
+                _ => left.cmp(right),
+            },
+            Self::Float => match (left.as_array::<4>(), right.as_array::<4>()) {
+                (Some(l), Some(r)) => {
+                    compare_floats(f32::from_be_bytes(*l).into(), f32::from_be_bytes(*r).into())
+                }
+                _ => left.cmp(right),
+            },
             Self::Tinyint | Self::Smallint => compare_signed(left, right),
             Self::Timeuuid => compare_timeuuid(left, right),
             Self::Uuid => compare_uuid(left, right),
@@ -44,16 +54,6 @@ impl CqlType {
         }
         match self {
             Self::Boolean => (left[0] != 0).cmp(&(right[0] != 0)),
-            Self::Double => match (left.as_array::<8>(), right.as_array::<8>()) {
-                (Some(l), Some(r)) => compare_floats(f64::from_be_bytes(*l), f64::from_be_bytes(*r)),
-                _ => left.cmp(right),
-            },
-            Self::Float => match (left.as_array::<4>(), right.as_array::<4>()) {
-                (Some(l), Some(r)) => {
-                    compare_floats(f32::from_be_bytes(*l).into(), f32::from_be_bytes(*r).into())
-                }
-                _ => left.cmp(right),
-            },
             Self::Varint => compare_varint(left, right),
             Self::Decimal => decimal::compare(left, right),
             Self::List { element, .. } | Self::Set { element, .. } => {

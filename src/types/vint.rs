@@ -66,6 +66,14 @@ pub fn read_unsigned(input: &mut &[u8]) -> Option<u64> {
         return Some(u64::from(first));
     }
     let extra = extra_bytes(first);
+    // All at once, where more bytes follow.
+    if let Some(eight) = rest.first_chunk::<8>()
+        && extra < 8
+    {
+        *input = &rest[extra..];
+        let tail = u64::from_be_bytes(*eight) >> (64 - 8 * extra);
+        return Some((u64::from(first) & (0xff >> extra)) << (8 * extra) | tail);
+    }
     let tail = rest.get(..extra)?;
     let mut value = u64::from(first) & (0xff_u64 >> extra);
     for byte in tail {

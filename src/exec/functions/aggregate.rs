@@ -261,6 +261,15 @@ impl FloatState {
         }
     }
 
+    #[inline]
+    fn decode(&self, arguments: &[Option<&[u8]>]) -> Option<f64> {
+        let value = arguments.first().copied().flatten()?;
+        match &self.cql_type {
+            CqlType::Float => Some(f32::from_be_bytes(*value.as_array()?).into()),
+            _ => Some(f64::from_be_bytes(*value.as_array()?)),
+        }
+    }
+
     fn compute(&self) -> Result<f64, Error> {
         if let Some(sum) = &self.large_sum {
             let count = BigInt::from(self.count).into();
@@ -284,9 +293,7 @@ fn exact(value: f64) -> Result<Decimal, Error> {
 
 impl Accumulator for FloatState {
     fn add(&mut self, arguments: &[Option<&[u8]>]) -> Result<(), Error> {
-        let Some(value) = number(&self.cql_type, arguments).map(|n| n.to_f64()) else {
-            return Ok(());
-        };
+        let Some(value) = self.decode(arguments) else { return Ok(()) };
         self.count += 1;
         if let Some(sum) = &self.large_sum {
             self.large_sum = Some(decimal::add_exactly(sum, &exact(value)?).map_err(arithmetic)?);

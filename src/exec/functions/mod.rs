@@ -37,6 +37,10 @@ pub type ScalarBody =
 pub trait Accumulator: Send {
     /// Takes the arguments of one row.
     fn add(&mut self, arguments: &[Option<&[u8]>]) -> Result<(), Error>;
+    /// Takes the only argument of each of some rows.
+    fn add_all(&mut self, values: &[Option<&[u8]>]) -> Result<(), Error> {
+        values.iter().try_for_each(|value| self.add(std::slice::from_ref(value)))
+    }
     /// The result over all rows so far; the state then starts anew.
     fn finish(&mut self) -> Result<Option<Vec<u8>>, Error>;
 }

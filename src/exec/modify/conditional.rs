@@ -17,7 +17,7 @@ use crate::schema::{ColumnId, ColumnMetadata, TableMetadata};
 use crate::storage::TableOrder;
 use crate::storage::model::{
     Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
-    Mutation, PartitionResult, ReadCommand, Row, RowBuilder, RowFilter, Slice,
+    Mutation, PartitionResult, ReadCommand, Row, RowBuilder, RowFilter, RowList, Slice,
 };
 use crate::types::CqlType;
 
@@ -407,7 +407,7 @@ impl<'a> ConditionalRequest<'a> {
 
     /// The rows that conditions are on, or else the first one: whether the partition has any is to be known.
     fn read(&self, partition: &Contested<'_>) -> Result<PartitionResult, Error> {
-        let empty = PartitionResult { key: self.key.clone(), static_row: None, rows: Vec::new() };
+        let empty = PartitionResult { key: self.key.clone(), static_row: None, rows: RowList::default() };
         let mut command = ReadCommand {
             table: self.table.clone(),
             now_in_seconds: self.now_in_seconds,
@@ -435,10 +435,10 @@ impl<'a> ConditionalRequest<'a> {
             command.limits = DataLimits { rows, ..DataLimits::NONE };
             let Some(found) = partition.read(&command)?.partitions.pop() else { return Ok(empty) };
             let is_all = (found.rows.len() as u64) < rows;
-            let mut selected = self.selected(found);
+            let selected = self.selected(found);
             if is_all || !selected.rows.is_empty() {
-                selected.rows.truncate(1);
-                return Ok(selected);
+                let rows = selected.rows.first().cloned().into_iter().collect();
+                return Ok(PartitionResult { rows, ..selected });
             }
             rows *= 8;
         }

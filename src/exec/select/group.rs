@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::output::Output;
 use super::selector::{AggregateCall, Evaluation, Selector, argument_value};
-use super::source::RowView;
+use super::source::{Form, Place, ROWS_AT_ONCE, RowView, Source, Values};
 use super::{DEFAULT_PAGE_SIZE, SelectContext, SelectPlan};
 use crate::error::Error;
 use crate::exec::functions::{Accumulator, Body};
@@ -61,6 +61,8 @@ struct Groups<'a> {
     unmask: bool,
     output: Output<'a>,
     states: Vec<Box<dyn Accumulator>>,
+    /// Where the aggregates take no more than one column each: which, none for one that takes nothing.
+    columns: Option<Vec<Option<&'a Source>>>,
     first: Option<OwnedRow>,
     key: Option<GroupKey>,
 }
@@ -79,6 +81,7 @@ impl<'a> Groups<'a> {
             unmask: context.unmask,
             output: Output::new(plan, *context, limit),
             states: states.collect(),
+            columns: plan.aggregates.iter().map(only_column).collect(),
             first: None,
             key: None,
         }
@@ -112,16 +115,59 @@ impl<'a> Groups<'a> {
 
     /// Adds a row to the current group.
     fn add(&mut self, row: OwnedRow) -> Result<(), Error> {
-        let with = Evaluation {
-            row: Some(row.view(self.now_in_seconds)),
-            aggregates: &[],
-            bind: self.bind,
-            unmask: self.unmask,
-        };
+        self.add_view(row.view(self.now_in_seconds))?;
+        self.first.get_or_insert(row);
+        Ok(())
+    }
+
+    fn add_view(&mut self, row: RowView<'_>) -> Result<(), Error> {
+        let with = Evaluation { row: Some(row), aggregates: &[], bind: self.bind, unmask: self.unmask };
         for (call, state) in self.plan.aggregates.iter().zip(&mut self.states) {
             add_to(call, state.as_mut(), &with)?;
         }
-        self.first.get_or_insert(row);
+        Ok(())
+    }
+
+    /// Adds all rows of a partition to the current group.
+    fn add_partition(&mut self, partition: &PartitionResult) -> Result<(), Error> {
+        let view = RowView {
+            key: &partition.key,
+            row: None,
+            static_row: partition.static_row.as_ref(),
+            now_in_seconds: self.now_in_seconds,
+        };
+        if partition.rows.is_empty() {
+            self.add_view(view)?;
+        } else if self.columns.is_some() {
+            let pieces = partition.rows.pieces().flat_map(|rows| rows.chunks(ROWS_AT_ONCE));
+            pieces.into_iter().try_for_each(|rows| self.add_rows(&view, rows))?;
+        } else {
+            partition.rows.iter().try_for_each(|row| self.add_view(RowView { row: Some(row), ..view }))?;
+        }
+        self.first.get_or_insert_with(|| OwnedRow {
+            key: partition.key.clone(),
+            row: partition.rows.first().cloned(),
+            static_row: partition.static_row.clone(),
+        });
+        Ok(())
+    }
+
+    /// Adds rows of a partition, column by column.
+    fn add_rows(&mut self, view: &RowView<'_>, rows: &[Row]) -> Result<(), Error> {
+        let mut values = Values::new();
+        let mut gathered: Option<Place> = None;
+        for (column, state) in self.columns.iter().flatten().zip(&mut self.states) {
+            let place = column.map(|source| source.place);
+            if values.is_empty() || place != gathered {
+                values.clear();
+                match column {
+                    Some(source) => source.plain_values(view, rows, &mut values),
+                    None => values.resize(rows.len(), None),
+                }
+                gathered = place;
+            }
+            state.add_all(&values)?;
+        }
         Ok(())
     }
 
@@ -140,6 +186,16 @@ impl<'a> Groups<'a> {
     }
 }
 
+/// The only argument of an aggregate, if it has no others and that is a column with one cell: none within where it has
+/// none at all.
+fn only_column(call: &AggregateCall) -> Option<Option<&Source>> {
+    match &call.arguments[..] {
+        [] => Some(None),
+        [Selector::Column(source)] if matches!(source.form, Form::Plain) => Some(Some(source)),
+        _ => None,
+    }
+}
+
 fn add_to<'r>(
     call: &'r AggregateCall,
     state: &mut dyn Accumulator,
@@ -154,10 +210,10 @@ fn add_to<'r>(
 }
 
 /// The rows of a partition; one without a row where there is only the static row.
-fn rows_of(partition: PartitionResult) -> impl Iterator<Item = OwnedRow> {
+fn rows_of(partition: &PartitionResult) -> impl Iterator<Item = OwnedRow> {
     let PartitionResult { key, static_row, rows } = partition;
     let only_static = rows.is_empty().then_some(None);
-    let rows = only_static.into_iter().chain(rows.into_iter().map(Some));
+    let rows = only_static.into_iter().chain(rows.iter().cloned().map(Some));
     rows.map(move |row| OwnedRow { key: key.clone(), row, static_row: static_row.clone() })
 }
 
@@ -175,9 +231,7 @@ impl SelectPlan {
             let mut pager = Pager::new(query, state, context.version);
             while !pager.is_exhausted() {
                 let page = pager.fetch_page(page_size.unwrap_or(DEFAULT_PAGE_SIZE), context.reader)?;
-                for partition in page.into_iter().filter(|p| self.returns(p)) {
-                    rows_of(partition).try_for_each(|row| groups.add(row))?;
-                }
+                page.iter().filter(|p| self.returns(p)).try_for_each(|p| groups.add_partition(p))?;
             }
         }
         groups.close()?;
@@ -210,7 +264,7 @@ impl SelectPlan {
         let mut pager = Pager::new(query, state.map(for_rows), context.version);
         'pages: while !pager.is_exhausted() {
             let page = pager.fetch_page(DEFAULT_PAGE_SIZE, context.reader)?;
-            for row in page.into_iter().filter(|p| self.returns(p)).flat_map(rows_of) {
+            for row in page.iter().filter(|p| self.returns(p)).flat_map(rows_of) {
                 if partition.as_ref() != Some(&row.key.key) {
                     partition = Some(row.key.key.clone());
                     counts.in_partition = per_partition_limit;

@@ -9,7 +9,7 @@ use super::{PostOrdering, SelectContext, SelectPlan, Selection};
 use crate::error::Error;
 use crate::exec::result::{RowsContent, RowsWriter};
 use crate::exec::term::BindContext;
-use crate::storage::model::PartitionResult;
+use crate::storage::model::{PartitionResult, Row};
 
 pub(super) type OwnedValue = Option<Vec<u8>>;
 
@@ -54,11 +54,25 @@ impl<'a> Output<'a> {
             if partition.rows.is_empty() {
                 self.add(view)?;
             }
-            for row in &partition.rows {
-                self.add(RowView { row: Some(row), ..view })?;
-            }
+            partition.rows.pieces().try_for_each(|rows| self.add_rows(view, rows))?;
         }
         Ok(())
+    }
+
+    /// Adds rows of a partition.
+    fn add_rows(&mut self, view: RowView<'_>, rows: &[Row]) -> Result<(), Error> {
+        match &self.plan.selection {
+            // Nothing is asked about any of them: they are copied.
+            Selection::Columns(columns)
+                if self.plan.post_ordering.is_none()
+                    && self.plan.json.is_none()
+                    && self.context.read_size.is_none() =>
+            {
+                columns.write_rows(&view, rows, &mut self.writer);
+                Ok(())
+            }
+            _ => rows.iter().try_for_each(|row| self.add(RowView { row: Some(row), ..view })),
+        }
     }
 
     /// Adds the row of a group: `view` is its first row, none where there is none.

@@ -4,14 +4,14 @@
 use super::source::{Form, Place, RowView, Source, key_component};
 use crate::exec::result::RowsWriter;
 use crate::schema::{ColumnId, TableMetadata};
-use crate::storage::model::{CellTable, Row};
+use crate::storage::model::{PlainCells, Prefix, Row};
 
 /// Columns that a SELECT names, without functions.
 #[derive(Clone, Debug)]
 pub struct SelectedColumns {
     /// Where the value of each comes from.
     pub sources: Vec<Source>,
-    /// The same, for rows that are plain ([`Row::has_plain_cells`]); none where some column has several cells or is
+    /// The same, for rows that are plain ([`Row::plain_cells`]); none where some column has several cells or is
     /// static, and for compact tables, whose rows may lack clustering columns.
     plain: Option<Vec<Step>>,
 }
@@ -50,14 +50,19 @@ impl SelectedColumns {
         Self { plain: steps.filter(|_| !table.is_compact()), sources }
     }
 
+    /// Writes them of some rows of a partition.
+    pub fn write_rows(&self, view: &RowView<'_>, rows: &[Row], out: &mut RowsWriter) {
+        for row in rows {
+            self.write(&RowView { row: Some(row), ..*view }, out);
+        }
+    }
+
     /// Writes them as the next row.
     #[inline]
     pub fn write(&self, view: &RowView<'_>, out: &mut RowsWriter) {
         out.begin_row();
-        if let (Some(steps), Some(row)) = (&self.plain, view.row)
-            && row.has_plain_cells()
-        {
-            return write_plain(steps, &view.key.key, row, out);
+        if let (Some(steps), Some(cells)) = (&self.plain, view.row.and_then(Row::plain_cells)) {
+            return write_plain(steps, &view.key.key, &cells, out);
         }
         for source in &self.sources {
             source.write(view, out);
@@ -65,19 +70,19 @@ impl SelectedColumns {
     }
 }
 
-fn write_plain(steps: &[Step], key: &[u8], row: &Row, out: &mut RowsWriter) {
-    let (clustering, cells) = (row.clustering(), row.cell_table());
+#[inline]
+fn write_plain(steps: &[Step], key: &[u8], cells: &PlainCells<'_>, out: &mut RowsWriter) {
+    let clustering_len = cells.clustering_len();
     for step in steps {
         match step {
+            Step::Whole(columns) if is_all(cells, columns) => out.wire(cells.wire()),
+            Step::Whole(columns) => write_cells(cells, clustering_len, columns, out),
+            Step::Cells(columns) => write_cells(cells, 0, columns, out),
             Step::Key => out.value(Some(key)),
             Step::KeyComponent(i) => out.value(key_component(key, *i)),
-            Step::Clustering => out.wire(clustering.buffer()),
-            Step::ClusteringColumn(i) => out.value(clustering.get(*i)),
-            Step::Cells(columns) => write_cells(&cells, columns, out),
-            Step::Whole(columns) if is_all(&cells, columns) => out.wire(row.wire_values()),
-            Step::Whole(columns) => {
-                out.wire(clustering.buffer());
-                write_cells(&cells, columns, out);
+            Step::Clustering => out.wire(&cells.wire()[..clustering_len]),
+            Step::ClusteringColumn(i) => {
+                out.value(Prefix::of_buffer(&cells.wire()[..clustering_len]).get(*i));
             }
         }
     }
@@ -130,28 +135,34 @@ fn with_whole_clusterings(steps: Vec<Step>, clustering_len: usize) -> Vec<Step> 
 }
 
 /// Whether these columns are those that have cells, in their order.
-fn is_all(cells: &CellTable<'_>, columns: &[CellColumn]) -> bool {
-    cells.len() == columns.len() && columns.iter().enumerate().all(|(i, column)| cells.column(i) == column.id)
+#[inline]
+fn is_all(cells: &PlainCells<'_>, columns: &[CellColumn]) -> bool {
+    cells.len() == columns.len() && cells.columns().zip(columns).all(|(id, column)| id == column.id)
 }
 
-/// Writes the cells of these columns; null where there is none.
-fn write_cells(cells: &CellTable<'_>, columns: &[CellColumn], out: &mut RowsWriter) {
-    let (mut start, mut end) = (0, 0);
+/// Writes the clustering, as long as `clustering_len` says, and after it the cells of these columns; null where there
+/// is none. What follows each other is copied at once.
+#[inline]
+fn write_cells(cells: &PlainCells<'_>, clustering_len: usize, columns: &[CellColumn], out: &mut RowsWriter) {
+    let values = cells.wire();
+    let (mut start, mut end) = (0, clustering_len);
     for column in columns {
         let Some(index) = cells.find(column.id, column.index) else {
-            out.wire(cells.wire(start..end));
+            out.wire(&values[start..end]);
             (start, end) = (0, 0);
             out.value(None);
             continue;
         };
         let place = cells.wire_place(index);
         if place.start != end {
-            out.wire(cells.wire(start..end));
+            if start != end {
+                out.wire(&values[start..end]);
+            }
             start = place.start;
         }
         end = place.end;
     }
-    out.wire(cells.wire(start..end));
+    out.wire(&values[start..end]);
 }
 
 #[cfg(test)]
@@ -218,7 +229,8 @@ mod tests {
                 writer.begin_row();
                 sources.iter().for_each(|source| source.write(&view, writer));
             });
-            let columns = SelectedColumns { plain: steps(&sources, 3, &regular()), sources: sources.clone() };
+            let plain = steps(&sources, 3, &regular());
+            let columns = SelectedColumns { plain, sources: sources.clone() };
             prop_assert!(columns.plain.is_some());
             prop_assert_eq!(written(&|writer| columns.write(&view, writer)), expected);
         }

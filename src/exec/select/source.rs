@@ -3,11 +3,18 @@
 use std::borrow::Cow;
 
 use bytes::{BufMut, BytesMut};
+use smallvec::SmallVec;
 
 use crate::exec::result::RowsWriter;
 use crate::schema::{ColumnId, ColumnKind, ColumnMetadata};
 use crate::storage::model::{Cell, DecoratedKey, Row};
 use crate::types::{CqlType, collection, counter};
+
+/// Values of a column, some rows' one after the other.
+pub type Values<'r> = SmallVec<[Option<&'r [u8]>; ROWS_AT_ONCE]>;
+
+/// How many rows' values are gathered before they are used.
+pub const ROWS_AT_ONCE: usize = 64;
 
 /// Where the value of a column comes from.
 #[derive(Clone, Debug)]
@@ -108,6 +115,20 @@ impl Source {
                 (cells.len() > 0).then(|| Cow::Owned(serialize(cql_type, cells)))
             }
         }
+    }
+
+    /// Adds the values of rows of one partition, those of a column that is [`Form::Plain`]; none for null.
+    pub fn plain_values<'r>(&self, view: &RowView<'r>, rows: &'r [Row], out: &mut Values<'r>) {
+        let Place::Regular(id) = self.place else {
+            return out.extend(rows.iter().map(|row| self.plain(&RowView { row: Some(row), ..*view })));
+        };
+        // Where it stands in one row it probably stands in the next.
+        let mut index = 0;
+        out.extend(rows.iter().map(|row| {
+            let Some(cells) = row.plain_cells() else { return row.cell(id).map(|cell| cell.value) };
+            index = cells.find(id, index)?;
+            Some(cells.value(index))
+        }));
     }
 
     #[inline]

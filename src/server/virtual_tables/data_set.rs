@@ -186,8 +186,8 @@ mod tests {
         rows.add(NewRow::default().set("keyspace_name", "without the rest of its key"));
         let partitions = rows.finish();
         assert_eq!(partitions.iter().map(|p| p.rows.len()).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(partitions[1].rows[0].clustering().get(1), Some(&b"w"[..]));
-        let cells: Vec<_> = partitions[0].rows[0].cells().map(|cell| cell.column).collect();
+        assert_eq!(partitions[1].rows.first().unwrap().clustering().get(1), Some(&b"w"[..]));
+        let cells: Vec<_> = partitions[0].rows.first().unwrap().cells().map(|cell| cell.column).collect();
         assert_eq!(cells, [table.column("position").unwrap().id]);
     }
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::super::error::StorageError;
 use super::super::memtable::{RangeTombstones, markers};
 use super::super::model::{
-    Cell, DeletionTime, LivenessInfo, Mutation, NO_EXPIRATION, NO_TTL, PartitionUpdate, Row,
+    Cell, DeletionTime, LivenessInfo, Mutation, NO_EXPIRATION, NO_TTL, PartitionUpdate, PlainCells, Row,
 };
 use super::super::order::{LayoutColumn, TableOrder};
 use super::super::unfiltered::RangeTombstoneMarker;
@@ -40,10 +40,10 @@ pub fn write_mutation(
 fn write_update(out: &mut Vec<u8>, update: &PartitionUpdate, order: &TableOrder) -> Result<(), StorageError> {
     out.extend_from_slice(update.table.id.0.as_bytes());
     put_vint_bytes(out, &update.key.key);
-    if let Some(row) = update.plain_row()
-        && let Some(columns) = plain_columns(order, row)
+    if let Some((row, cells)) = update.plain_row()
+        && let Some(columns) = plain_columns(order, &cells)
     {
-        return put_plain_update(out, order, row, &columns);
+        return put_plain_update(out, order, row, &cells, &columns);
     }
     let static_row = update.static_row.as_ref().filter(|row| !row.is_empty());
     let is_empty = update.deletion.is_live()
@@ -93,11 +93,10 @@ fn write_update(out: &mut Vec<u8>, update: &PartitionUpdate, order: &TableOrder)
 
 /// The columns of the cells of a plain row, in the order of rows on disk, each with the place of its cell; none where a
 /// column is not there any more.
-fn plain_columns<'a>(order: &'a TableOrder, row: &Row) -> Option<PlainColumns<'a>> {
-    let cells = row.cell_table();
+fn plain_columns<'a>(order: &'a TableOrder, cells: &PlainCells<'_>) -> Option<PlainColumns<'a>> {
     let mut columns = PlainColumns::new();
-    for i in 0..cells.len() {
-        columns.push((order.layout_column(cells.column(i)).filter(|c| !c.is_static && !c.is_complex)?, i));
+    for (i, id) in cells.columns().enumerate() {
+        columns.push((order.layout_column(id).filter(|c| !c.is_static && !c.is_complex)?, i));
     }
     if !columns.is_sorted_by_key(|(column, _)| column.index) {
         columns.sort_unstable_by_key(|(column, _)| column.index);
@@ -113,12 +112,12 @@ fn put_plain_update(
     out: &mut Vec<u8>,
     order: &TableOrder,
     row: &Row,
+    cells: &PlainCells<'_>,
     columns: &PlainColumns<'_>,
 ) -> Result<(), StorageError> {
-    let cells = row.cell_table();
     let has_liveness = !row.liveness().is_empty();
     out.push(HAS_ROW_ESTIMATE);
-    Minima { timestamp: cells.timestamp(), local_deletion_time: DELETION_TIME_EPOCH, ttl: 0 }.write(out);
+    Minima { timestamp: row.timestamp(), local_deletion_time: DELETION_TIME_EPOCH, ttl: 0 }.write(out);
     vint::write_unsigned(out, columns.len() as u64);
     for (column, _) in columns {
         put_vint_bytes(out, column.name.as_bytes());
@@ -130,7 +129,7 @@ fn put_plain_update(
         out.push(0);
     }
     for (column, i) in columns {
-        let value = cells.plain_value(*i);
+        let value = cells.value(*i);
         let of_row = if has_liveness { USE_ROW_TIMESTAMP } else { 0 };
         out.push(if value.is_empty() { of_row | HAS_EMPTY_VALUE } else { of_row });
         if !has_liveness {

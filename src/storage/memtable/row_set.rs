@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::super::comparator::{ClusteringComparator, Position};
 use super::super::model::{Clustering, Prefix, Row};
+use super::super::unfiltered::RowsAtHand;
 
 /// A chunk is split in two when it grows beyond this.
 const CHUNK_ROWS_MAX: usize = 128;
@@ -139,22 +140,23 @@ impl RowSet {
         }
     }
 
-    /// The rows from one place up to another one, as many as lie in one piece.
-    pub fn run(&self, start: Cursor, end: Cursor) -> &[Row] {
-        let piece = match self {
-            Self::Empty => &[],
-            Self::One(row) => std::slice::from_ref(row),
-            Self::Many(chunks) => chunks.get(start.chunk).map_or(&[][..], |chunk| &chunk[..]),
-        };
-        let until = if start.chunk == end.chunk { end.row.min(piece.len()) } else { piece.len() };
-        piece.get(start.row..until).unwrap_or_default()
-    }
-
-    /// The place behind so many rows of what [`RowSet::run`] gave.
-    pub fn after_run(&self, start: Cursor, count: usize) -> Cursor {
-        match count.checked_sub(1) {
-            Some(last) => self.after(Cursor { chunk: start.chunk, row: start.row + last }),
-            None => start,
+    /// The rows from one place up to another one, at most so many, as many as lie in one piece and delete at most
+    /// cells; and the place behind them.
+    pub fn run(&self, start: Cursor, end: Cursor, max: usize) -> (RowsAtHand<'_>, Cursor) {
+        match self {
+            Self::One(row) if start < end && max > 0 && row.deletes_at_most_cells() => {
+                (RowsAtHand::Row(row), self.after(start))
+            }
+            Self::Many(chunks) if start < end => {
+                let Some(chunk) = chunks.get(start.chunk) else { return (RowsAtHand::None, start) };
+                let until = if start.chunk == end.chunk { end.row.min(chunk.len()) } else { chunk.len() };
+                let rows = chunk.get(start.row..until).unwrap_or_default();
+                let count = rows.iter().take(max).take_while(|row| row.deletes_at_most_cells()).count();
+                let Some(last) = count.checked_sub(1) else { return (RowsAtHand::None, start) };
+                let last = Cursor { chunk: start.chunk, row: start.row + last };
+                (RowsAtHand::Run(chunk, start.row..start.row + count), self.after(last))
+            }
+            _ => (RowsAtHand::None, start),
         }
     }
 

@@ -9,7 +9,7 @@ use super::super::model::{
     BoundKind, ClusteringBound, ClusteringIndexFilter, DecoratedKey, DeletionTime, RangeTombstone, Row, Slice,
 };
 use super::super::order::TableOrder;
-use super::super::unfiltered::{RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
+use super::super::unfiltered::{RangeTombstoneMarker, RowsAtHand, Unfiltered, UnfilteredRowIterator};
 use super::partition::PartitionData;
 use super::row_set::Cursor;
 
@@ -149,20 +149,20 @@ impl UnfilteredRowIterator for MemtableRows {
         self.reversed
     }
 
-    fn next_rows(&mut self, max: usize) -> &[Row] {
+    fn next_rows(&mut self, max: usize) -> RowsAtHand<'_> {
         while !self.has_rows() {
             if !self.markers.is_empty() || !self.next_slice() {
-                return &[];
+                return RowsAtHand::None;
             }
         }
-        let Some((start, end)) = self.rows.filter(|_| self.markers.is_empty() && !self.reversed) else {
-            return &[];
-        };
-        let rows = self.data.rows.run(start, end);
-        let at_once = &rows[..rows.len().min(max).min(ROWS_AT_ONCE_MAX)];
-        let count = at_once.iter().position(|row| !row.deletes_at_most_cells()).unwrap_or(at_once.len());
-        self.rows = Some((self.data.rows.after_run(start, count), end));
-        &rows[..count]
+        match self.rows {
+            Some((start, end)) if self.markers.is_empty() && !self.reversed => {
+                let (rows, rest) = self.data.rows.run(start, end, max.min(ROWS_AT_ONCE_MAX));
+                self.rows = Some((rest, end));
+                rows
+            }
+            _ => RowsAtHand::None,
+        }
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {

@@ -9,7 +9,9 @@ use super::super::error::StorageError;
 use super::super::heap_size::Provenance;
 use super::super::model::{BoundKind, ClusteringBound, ColumnFilter, DecoratedKey, DeletionTime, Row};
 use super::super::order::TableOrder;
-use super::super::unfiltered::{BoxedRowIterator, RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
+use super::super::unfiltered::{
+    BoxedRowIterator, RangeTombstoneMarker, RowsAtHand, Unfiltered, UnfilteredRowIterator,
+};
 use super::rows::{merge_only, merge_rows};
 
 /// Merges sources of one partition, read in the same direction. Rows and range tombstones that others shadow are
@@ -180,11 +182,11 @@ impl UnfilteredRowIterator for MergedRows {
         self.sources.iter().map(|source| source.rows.provenance()).fold(Provenance::MEMTABLE, Provenance::and)
     }
 
-    fn next_rows(&mut self, max: usize) -> &[Row] {
+    fn next_rows(&mut self, max: usize) -> RowsAtHand<'_> {
         let is_shadowed = !self.active_deletion().is_live();
         match &mut self.sources[..] {
             [only] if !is_shadowed => only.rows.next_rows(max),
-            _ => &[],
+            _ => RowsAtHand::None,
         }
     }
 

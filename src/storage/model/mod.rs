@@ -6,9 +6,11 @@ mod column_filter;
 mod deletion;
 mod key;
 mod mutation;
+mod plain_row_builder;
 mod read_command;
 mod row;
 mod row_builder;
+mod row_list;
 
 pub use cell::Cell;
 pub use clustering::{
@@ -18,9 +20,11 @@ pub use column_filter::{ColumnFilter, Part};
 pub use deletion::{DeletionTime, EXPIRED_TTL, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
 pub use key::{DecoratedKey, Token};
 pub use mutation::{Mutation, PartitionUpdate};
+pub use plain_row_builder::PlainRowBuilder;
 pub use read_command::{
     ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Operator, PartitionResult, ReadCommand,
     ReadResponse, RowFilter, RowFilterExpression, RowFilterTarget,
 };
-pub use row::{CellTable, Cells, Row};
+pub use row::{Cells, PlainCells, Row};
 pub use row_builder::RowBuilder;
+pub use row_list::RowList;

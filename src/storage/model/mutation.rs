@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::deletion::{DeletionTime, RangeTombstone};
 use super::key::DecoratedKey;
-use super::row::Row;
+use super::row::{PlainCells, Row};
 use crate::schema::TableMetadata;
 
 /// Changes to one partition of one table (Cassandra: `PartitionUpdate`).
@@ -39,12 +39,12 @@ impl PartitionUpdate {
 }
 
 impl PartitionUpdate {
-    /// The row, where there is nothing but one, with plain cells and not empty.
-    pub fn plain_row(&self) -> Option<&Row> {
+    /// The row and its cells, where there is nothing but one, with plain cells and not empty.
+    pub fn plain_row(&self) -> Option<(&Row, PlainCells<'_>)> {
         let is_alone =
             self.deletion.is_live() && self.range_tombstones.is_empty() && self.static_row.is_none();
         match &self.rows[..] {
-            [row] if is_alone && row.has_plain_cells() && !row.is_empty() => Some(row),
+            [row] if is_alone && !row.is_empty() => Some((row, row.plain_cells()?)),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ use super::clustering::{Clustering, Slice};
 use super::column_filter::ColumnFilter;
 use super::key::{DecoratedKey, Token};
 use super::row::Row;
+use super::row_list::RowList;
 use crate::schema::{ColumnId, TableMetadata};
 use crate::storage::ReadReport;
 
@@ -174,7 +175,7 @@ pub struct PartitionResult {
     /// Its static row, where it has live cells.
     pub static_row: Option<Row>,
     /// Its rows in the order asked for. None, with a static row: the partition has only that.
-    pub rows: Vec<Row>,
+    pub rows: RowList,
 }
 
 /// The answer to a [`ReadCommand`].

@@ -75,7 +75,7 @@ fn deletion_at(buffer: &[u8], place: usize) -> DeletionTime {
 
 /// The cells of a row, where they are.
 #[derive(Clone, Copy)]
-pub struct CellTable<'r> {
+struct CellTable<'r> {
     entries: &'r [u8],
     data: &'r [u8],
     /// Of all cells of a plain row.
@@ -91,19 +91,13 @@ impl<'r> CellTable<'r> {
 
     /// The number of cells.
     #[inline]
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.entries.len() / self.width()
-    }
-
-    /// Whether there is none.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// The column of a cell.
     #[inline]
-    pub fn column(&self, index: usize) -> ColumnId {
+    fn column(&self, index: usize) -> ColumnId {
         column_at(self.entries, index * self.width())
     }
 
@@ -122,44 +116,9 @@ impl<'r> CellTable<'r> {
         low
     }
 
-    /// The cell of a simple column, which probably stands at `index`.
-    #[inline]
-    pub fn find(&self, column: ColumnId, index: usize) -> Option<usize> {
-        let is_at = |index| index < self.len() && self.column(index) == column;
-        if is_at(index) {
-            return Some(index);
-        }
-        Some(self.first_of(column)).filter(|index| is_at(*index))
-    }
-
-    /// Where the value of a cell without a path stands as the native protocol has it: its length and its bytes.
-    #[inline]
-    pub fn wire_place(&self, index: usize) -> Range<usize> {
-        let place = u32_at(self.entries, index * self.width() + 2) as usize;
-        place..place + 4 + u32::from_be_bytes(at(self.data, place)) as usize
-    }
-
-    /// The timestamp of all cells, where the row is plain.
-    #[inline]
-    pub fn timestamp(&self) -> i64 {
-        self.timestamp
-    }
-
-    /// The value of a cell without a path.
-    #[inline]
-    pub fn plain_value(&self, index: usize) -> &'r [u8] {
-        value_at(self.data, u32_at(self.entries, index * self.width() + 2) as usize)
-    }
-
-    /// The values at a place that [`CellTable::wire_place`] gave, or at several that follow each other.
-    #[inline]
-    pub fn wire(&self, place: Range<usize>) -> &'r [u8] {
-        &self.data[place]
-    }
-
     /// A cell.
     #[inline]
-    pub fn cell(&self, index: usize) -> Cell<'r> {
+    fn cell(&self, index: usize) -> Cell<'r> {
         let entry = index * self.width();
         let column = column_at(self.entries, entry);
         let place = u32_at(self.entries, entry + 2) as usize;
@@ -179,6 +138,69 @@ impl<'r> CellTable<'r> {
             path: (path_len_plus_one > 0).then(|| &self.data[place..path_end]),
             value: value_at(self.data, path_end),
         }
+    }
+}
+
+/// The cells of a row that all have its timestamp, and neither a path nor an end.
+#[derive(Clone, Copy)]
+pub struct PlainCells<'r> {
+    entries: &'r [[u8; PLAIN_CELL]],
+    /// The clustering, and behind it the values of all cells.
+    values: &'r [u8],
+    clustering_len: usize,
+}
+
+impl<'r> PlainCells<'r> {
+    /// The number of cells.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The clustering and behind it the values of all cells, as the native protocol has them.
+    #[inline]
+    pub fn wire(&self) -> &'r [u8] {
+        self.values
+    }
+
+    /// The bytes of the clustering.
+    #[inline]
+    pub fn clustering_len(&self) -> usize {
+        self.clustering_len
+    }
+
+    /// The columns that have cells, in their order.
+    #[inline]
+    pub fn columns(&self) -> impl Iterator<Item = ColumnId> {
+        self.entries.iter().map(|entry| column_at(entry, 0))
+    }
+
+    /// The cell of a column, which probably stands at `index`.
+    #[inline]
+    pub fn find(&self, column: ColumnId, index: usize) -> Option<usize> {
+        match self.entries.get(index) {
+            Some(entry) if column_at(entry, 0) == column => Some(index),
+            _ => self.columns().position(|c| c == column),
+        }
+    }
+
+    /// Where the value of a cell stands in [`PlainCells::wire`]: its length and its bytes.
+    #[inline]
+    pub fn wire_place(&self, index: usize) -> Range<usize> {
+        let place = self.clustering_len + u32_at(&self.entries[index], 2) as usize;
+        place..place + 4 + u32::from_be_bytes(at(self.values, place)) as usize
+    }
+
+    /// The value of a cell.
+    #[inline]
+    pub fn value(&self, index: usize) -> &'r [u8] {
+        value_at(self.values, self.clustering_len + u32_at(&self.entries[index], 2) as usize)
     }
 }
 
@@ -226,8 +248,13 @@ impl DoubleEndedIterator for Cells<'_> {
 
 impl Row {
     #[inline]
+    fn header(&self) -> &[u8; HEADER] {
+        self.0.first_chunk().expect("a row's buffer is whole")
+    }
+
+    #[inline]
     fn flags(&self) -> u8 {
-        self.0[22]
+        self.header()[22]
     }
 
     #[inline]
@@ -238,25 +265,30 @@ impl Row {
     /// The number of its cells.
     #[inline]
     pub fn cell_count(&self) -> usize {
-        u32_at(&self.0, 0) as usize
+        u32_at(self.header(), 0) as usize
+    }
+
+    #[inline]
+    fn clustering_len(&self) -> usize {
+        u32_at(self.header(), 4) as usize
     }
 
     /// The timestamp of the header: that of the liveness, and of all cells of a plain row.
     #[inline]
-    fn timestamp(&self) -> i64 {
-        i64_at(&self.0, 8)
+    pub fn timestamp(&self) -> i64 {
+        i64_at(self.header(), 8)
     }
 
     /// Before it, in seconds since 1970, no cell is deleted or expired: 0 where there is a tombstone, `u32::MAX` where
     /// nothing expires either.
     #[inline]
     fn cells_live_before(&self) -> u32 {
-        u32_at(&self.0, 16)
+        u32_at(self.header(), 16)
     }
 
     #[inline]
     fn complex_deletion_count(&self) -> usize {
-        usize::from(u16::from_ne_bytes(at(&self.0, 20)))
+        usize::from(u16::from_ne_bytes(at(self.header(), 20)))
     }
 
     #[inline]
@@ -271,7 +303,12 @@ impl Row {
 
     #[inline]
     fn cells_place(&self) -> usize {
-        self.complex_place() + self.complex_deletion_count() * COMPLEX_DELETION
+        // Most rows have nothing before their cells.
+        let complex_deletions = self.complex_deletion_count();
+        if complex_deletions == 0 && self.flags() & (HAS_EXPIRY | HAS_DELETION) == 0 {
+            return HEADER;
+        }
+        self.complex_place() + complex_deletions * COMPLEX_DELETION
     }
 
     #[inline]
@@ -284,7 +321,7 @@ impl Row {
     #[inline]
     pub fn clustering(&self) -> Prefix<'_> {
         let place = self.clustering_place();
-        Prefix::of_buffer(&self.0[place..place + u32_at(&self.0, 4) as usize])
+        Prefix::of_buffer(&self.0[place..place + self.clustering_len()])
     }
 
     /// Its primary key liveness.
@@ -309,13 +346,14 @@ impl Row {
 
     /// Its cells, by their places.
     #[inline]
-    pub fn cell_table(&self) -> CellTable<'_> {
-        let clustering = self.clustering_place();
+    fn cell_table(&self) -> CellTable<'_> {
+        let (is_plain, cells) = (self.has(IS_PLAIN), self.cells_place());
+        let clustering = cells + self.cell_count() * if is_plain { PLAIN_CELL } else { CELL };
         CellTable {
-            entries: &self.0[self.cells_place()..clustering],
-            data: &self.0[clustering + u32_at(&self.0, 4) as usize..],
+            entries: &self.0[cells..clustering],
+            data: &self.0[clustering + self.clustering_len()..],
             timestamp: self.timestamp(),
-            is_plain: self.has(IS_PLAIN),
+            is_plain,
         }
     }
 
@@ -334,18 +372,19 @@ impl Row {
             || (self.has(HAS_EXPIRY) && !self.liveness().is_live(now_in_seconds))
     }
 
-    /// Its clustering and, where it has plain cells, all their values, as the native protocol has them.
+    /// Its cells, where it is plain, and nothing of it is deleted or expires.
     #[inline]
-    pub fn wire_values(&self) -> &[u8] {
-        &self.0[self.clustering_place()..]
+    pub fn plain_cells(&self) -> Option<PlainCells<'_>> {
+        if !self.is_plain_and_live() {
+            return None;
+        }
+        let (entries, values) = self.0[HEADER..].split_at(self.cell_count() * PLAIN_CELL);
+        Some(PlainCells { entries: entries.as_chunks().0, values, clustering_len: self.clustering_len() })
     }
 
-    /// Whether it is plain, all its cells are of one timestamp and none has a path, so that
-    /// [`CellTable::wire_place`] is all there is to say of them.
     #[inline]
-    pub fn has_plain_cells(&self) -> bool {
-        self.has(IS_PLAIN)
-            && self.flags() & (HAS_DELETION | HAS_EXPIRY) == 0
+    fn is_plain_and_live(&self) -> bool {
+        self.flags() & (IS_PLAIN | HAS_DELETION | HAS_EXPIRY) == IS_PLAIN
             && self.complex_deletion_count() == 0
     }
 
@@ -404,7 +443,7 @@ impl Row {
 
     /// The lowest timestamp in it, of its deletions too; `i64::MAX` where it is empty.
     pub fn min_timestamp(&self) -> i64 {
-        if self.has_plain_cells() {
+        if self.is_plain_and_live() {
             return if self.is_empty() { i64::MAX } else { self.timestamp() };
         }
         let of = |d: DeletionTime| if d.is_live() { i64::MAX } else { d.marked_for_delete_at };

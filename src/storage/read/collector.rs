@@ -1,11 +1,14 @@
 //! Turns merged partitions into the answer: purges, filters, counts.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::super::error::StorageError;
 use super::super::model::{
-    ClusteringIndexFilter, DecoratedKey, PartitionResult, ReadCommand, ReadResponse, Row, Slice,
+    ClusteringIndexFilter, DecoratedKey, PartitionResult, ReadCommand, ReadResponse, Row, RowList, Slice,
 };
 use super::super::order::TableOrder;
-use super::super::unfiltered::{Unfiltered, UnfilteredRowIterator};
+use super::super::unfiltered::{RowsAtHand, Unfiltered, UnfilteredRowIterator};
 use super::purge::Purger;
 use super::row_filter::PreparedFilter;
 use super::watch::{ReadLimits, Watch};
@@ -23,15 +26,21 @@ pub struct Collector<'a> {
     watch: Watch<'a>,
     /// Rows looked at so far.
     examined: u64,
+    /// Whether every row that is live as a whole is wanted as it is.
+    takes_live_rows: bool,
 }
 
 impl<'a> Collector<'a> {
     /// Nothing found yet.
     pub fn new(command: &'a ReadCommand, limits: ReadLimits) -> Self {
+        let purger = Purger::new(&command.table, command.now_in_seconds);
+        let filter = PreparedFilter::new(&command.table, &command.row_filter);
+        let takes_live_rows = limits.sizes.is_none() && purger.keeps_live_rows() && !filter.has_row_level();
         Self {
             command,
-            purger: Purger::new(&command.table, command.now_in_seconds),
-            filter: PreparedFilter::new(&command.table, &command.row_filter),
+            purger,
+            filter,
+            takes_live_rows,
             response: ReadResponse::default(),
             rows: 0,
             is_first: true,
@@ -82,37 +91,69 @@ impl<'a> Collector<'a> {
         if !self.filter.matches_partition(&key, static_row.as_ref()) {
             return Ok(());
         }
-        let mut rows = Vec::with_capacity(limit.min(self.rows_expected()) as usize);
+        let mut rows = RowList::expecting(limit.min(self.rows_expected()) as usize);
         while (rows.len() as u64) < limit {
             let wanted = usize::try_from(limit - rows.len() as u64).unwrap_or(usize::MAX);
-            let at_hand = partition.next_rows(wanted);
-            self.examined += at_hand.len().max(1) as u64;
-            if self.examined > self.limits.examined {
-                return Err(StorageError::WouldBlock);
-            }
-            if !at_hand.is_empty() {
-                for row in at_hand {
-                    if let Some(row) = self.look_at(row.clone())?
-                        && self.filter.matches_row(&key, &row)
-                    {
-                        rows.push(row);
-                    }
+            match partition.next_rows(wanted) {
+                RowsAtHand::Run(chunk, places) => {
+                    self.examine(places.len() as u64)?;
+                    self.take_run(&key, chunk, places, &mut rows)?;
+                    continue;
                 }
-                continue;
+                RowsAtHand::Row(row) => {
+                    self.examine(1)?;
+                    self.take_row(&key, row.clone(), &mut rows)?;
+                    continue;
+                }
+                RowsAtHand::None => self.examine(1)?,
             }
             match partition.next()? {
                 None => break,
                 Some(Unfiltered::Marker(marker)) => self.watch.marker(&marker)?,
-                Some(Unfiltered::Row(row)) => {
-                    if let Some(row) = self.look_at(row)?
-                        && self.filter.matches_row(&key, &row)
-                    {
-                        rows.push(row);
-                    }
-                }
+                Some(Unfiltered::Row(row)) => self.take_row(&key, row, &mut rows)?,
             }
         }
         self.push(key, static_row, rows);
+        Ok(())
+    }
+
+    /// Counts rows that are looked at.
+    fn examine(&mut self, rows: u64) -> Result<(), StorageError> {
+        self.examined += rows;
+        if self.examined > self.limits.examined { Err(StorageError::WouldBlock) } else { Ok(()) }
+    }
+
+    /// Takes what is wanted of a row.
+    fn take_row(&mut self, key: &DecoratedKey, row: Row, rows: &mut RowList) -> Result<(), StorageError> {
+        if let Some(row) = self.look_at(row)?
+            && self.filter.matches_row(key, &row)
+        {
+            rows.push(row);
+        }
+        Ok(())
+    }
+
+    /// Takes what is wanted of rows that delete at most cells.
+    fn take_run(
+        &mut self,
+        key: &DecoratedKey,
+        chunk: &Arc<Vec<Row>>,
+        places: Range<usize>,
+        rows: &mut RowList,
+    ) -> Result<(), StorageError> {
+        let mut next = places.start;
+        while next < places.end {
+            let rest = &chunk[next..places.end];
+            let is_wanted = |row: &&Row| !row.has_deletion(self.command.now_in_seconds);
+            let live = if self.takes_live_rows { rest.iter().take_while(is_wanted).count() } else { 0 };
+            rows.push_run(chunk, next..next + live);
+            self.watch.found_live_rows(live as u64);
+            next += live;
+            if let Some(row) = rest.get(live) {
+                self.take_row(key, row.clone(), rows)?;
+                next += 1;
+            }
+        }
         Ok(())
     }
 
@@ -140,17 +181,17 @@ impl<'a> Collector<'a> {
             return;
         }
         let clustering = &self.command.clustering;
-        let mut rows: Vec<Row> =
-            partition.rows.into_iter().filter(|row| selects(order, clustering, row)).collect();
+        let selected = partition.rows.iter().filter(|row| selects(order, clustering, row));
+        let mut rows: Vec<Row> = selected.cloned().collect();
         if clustering.is_reversed() {
             rows.reverse();
         }
         rows.retain(|row| self.filter.matches_row(&partition.key, row));
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        self.push(partition.key, partition.static_row, rows);
+        self.push(partition.key, partition.static_row, rows.into());
     }
 
-    fn push(&mut self, key: DecoratedKey, static_row: Option<Row>, rows: Vec<Row>) {
+    fn push(&mut self, key: DecoratedKey, static_row: Option<Row>, rows: RowList) {
         if rows.is_empty() && (static_row.is_none() || !self.selects_full_partition()) {
             return;
         }
@@ -161,13 +202,13 @@ impl<'a> Collector<'a> {
 
     /// Takes out the parts of collections that are fetched but not queried; whole columns are left as they are, since
     /// nobody looks at them.
-    fn only_queried(&self, static_row: Option<Row>, rows: Vec<Row>) -> (Option<Row>, Vec<Row>) {
+    fn only_queried(&self, static_row: Option<Row>, rows: RowList) -> (Option<Row>, RowList) {
         let columns = &self.command.columns;
         if !columns.has_parts() {
             return (static_row, rows);
         }
-        let queried = |row: Row| columns.only_queried(&row);
-        (static_row.map(queried), rows.into_iter().map(queried).collect())
+        let queried = |row: &Row| columns.only_queried(row);
+        (static_row.as_ref().map(queried), rows.iter().map(queried).collect())
     }
 
     /// Whether no particular rows are asked for, so that a static row alone counts (Cassandra:

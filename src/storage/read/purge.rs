@@ -23,6 +23,11 @@ impl Purger {
         }
     }
 
+    /// Whether a row that says something, and in which nothing is deleted or expired, is left as it is.
+    pub fn keeps_live_rows(&self) -> bool {
+        self.dropped.is_empty() && !self.strict_liveness
+    }
+
     fn is_dropped(&self, cell: &Cell<'_>) -> bool {
         self.dropped.iter().any(|(column, time)| *column == cell.column && cell.timestamp <= *time)
     }

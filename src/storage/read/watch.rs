@@ -74,6 +74,11 @@ impl<'a> Watch<'a> {
         self.add_size(|place| heap_size::row(row, place, columns))
     }
 
+    /// Rows were found that are wanted as they lie there, where sizes are not looked at.
+    pub fn found_live_rows(&mut self, rows: u64) {
+        self.live_rows += rows;
+    }
+
     /// A bound of deleted rows was read.
     pub fn marker(&mut self, marker: &RangeTombstoneMarker) -> Result<(), StorageError> {
         self.add_size(|_| heap_size::marker(marker))?;

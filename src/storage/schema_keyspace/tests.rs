@@ -12,6 +12,7 @@ use super::{SchemaRows, TABLES, load, schema_version};
 use crate::schema::{ColumnKind, ColumnMask, ColumnMetadata, Schema, TableMetadata, system};
 use crate::storage::model::{
     Cell, Clustering, DecoratedKey, DeletionTime, LivenessInfo, Mutation, PartitionResult, Row, RowBuilder,
+    RowList,
 };
 use crate::types::CqlType;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ fn recorded(schema: &Schema) -> (Uuid, SchemaRows) {
         let key = DecoratedKey::new(Bytes::copy_from_slice(parts[1].as_bytes()));
         let partitions = rows.entry(name).or_default();
         if partitions.last().is_none_or(|p| p.key != key) {
-            partitions.push(PartitionResult { key, static_row: None, rows: Vec::new() });
+            partitions.push(PartitionResult { key, static_row: None, rows: RowList::default() });
         }
         partitions.last_mut().unwrap().rows.push(row_from(table, clustering, cells));
     }

@@ -285,7 +285,13 @@ impl EncodingStats {
     /// Takes a timestamp.
     #[inline]
     pub fn timestamp(&self, input: &mut Input<'_>) -> Taken<i64> {
-        Ok(input.vint()?.cast_signed().wrapping_add(self.min_timestamp))
+        Ok(self.timestamp_of(input.vint()?))
+    }
+
+    /// The timestamp that is so far behind the lowest one.
+    #[inline]
+    pub fn timestamp_of(&self, delta: u64) -> i64 {
+        delta.cast_signed().wrapping_add(self.min_timestamp)
     }
 
     /// Takes a local deletion time.

@@ -54,6 +54,12 @@ impl<'a> Input<'a> {
         self.rest
     }
 
+    /// Leaves what was not taken otherwise: `rest` is an end of [`Input::rest`].
+    pub fn go_on_at(&mut self, rest: &'a [u8]) {
+        debug_assert!(self.rest.ends_with(rest));
+        self.rest = rest;
+    }
+
     /// Whether everything was taken.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()

@@ -16,6 +16,7 @@ mod index;
 mod input;
 mod metadata;
 mod output;
+mod plain_rows;
 mod reader;
 mod rows;
 mod scanner;

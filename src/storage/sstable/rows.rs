@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::chunked_file::{Access, Cursor};
 use super::index::{BlockIndex, Edge};
 use super::input::{Input, Malformed};
+use super::plain_rows::Wanted;
 use super::reader::{Mapping, PartitionPosition, SSTableReader};
 use super::unfiltered_reader::{ItemHead, RowSpace, short_is_wrong};
 use crate::storage::error::StorageError;
@@ -13,7 +14,10 @@ use crate::storage::model::{
     BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DecoratedKey, DeletionTime,
     Row, Slice,
 };
-use crate::storage::{RangeTombstoneMarker, Unfiltered, UnfilteredRowIterator};
+use crate::storage::{RangeTombstoneMarker, RowsAtHand, Unfiltered, UnfilteredRowIterator};
+
+/// As many rows are taken together, if so many are wanted.
+const ROWS_AT_ONCE_MAX: usize = 64;
 
 /// The rows and markers of a partition that a filter selects. A range tombstone that reaches beyond a slice is cut
 /// at the slice's ends.
@@ -32,6 +36,8 @@ pub struct SSTableRows {
     ready: Vec<Unfiltered>,
     /// The block before which a reversed slice goes on.
     next_block: Option<usize>,
+    /// The rows that were handed out last, several at once.
+    handed_out: Arc<Vec<Row>>,
 }
 
 /// The rows of a partition on disk, read forward.
@@ -110,6 +116,7 @@ impl SSTableRows {
             body,
             ready: Vec::new(),
             next_block: None,
+            handed_out: Arc::default(),
         })
     }
 
@@ -258,6 +265,17 @@ impl Body {
         Ok(item)
     }
 
+    /// Takes the next rows that are at hand as a whole, plain, and before a bound.
+    fn plain_rows(&mut self, end: &ClusteringBound, max: usize, rows: &mut Vec<Row>) {
+        if self.is_at_head || self.ended {
+            return;
+        }
+        let Self { mapping, columns, cursor, space, .. } = self;
+        let (comparator, rows_max) = (&mapping.comparator, max.min(ROWS_AT_ONCE_MAX));
+        let wanted = Wanted { comparator, end, columns, rows_max };
+        cursor.pass(|input| mapping.decoder.plain_rows(input, &wanted, space, rows));
+    }
+
     /// Passes the next item over, but for the deletions that it opens and closes.
     fn pass_item(&mut self) -> Result<(), StorageError> {
         if self.is_at_head && self.head.is_row() {
@@ -364,6 +382,19 @@ impl UnfilteredRowIterator for SSTableRows {
     fn provenance(&self) -> Provenance {
         let blocks = self.body.blocks.as_ref();
         Provenance::sstable(blocks.map_or(0, BlockIndex::len), blocks.map_or(0, BlockIndex::size))
+    }
+
+    fn next_rows(&mut self, max: usize) -> RowsAtHand<'_> {
+        let Some(slice) = self.slices.last().filter(|_| self.in_slice && !self.reversed) else {
+            return RowsAtHand::None;
+        };
+        let mut rows = Vec::new();
+        self.body.plain_rows(&slice.end, max, &mut rows);
+        if rows.is_empty() {
+            return RowsAtHand::None;
+        }
+        self.handed_out = Arc::new(rows);
+        RowsAtHand::Run(&self.handed_out, 0..self.handed_out.len())
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {

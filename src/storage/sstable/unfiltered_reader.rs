@@ -15,7 +15,7 @@ use crate::storage::codec::row_flags::*;
 use crate::storage::error::StorageError;
 use crate::storage::model::{
     BoundKind, Cell, ClusteringBound, ClusteringBuffer, ColumnFilter, DeletionTime, LivenessInfo,
-    NO_EXPIRATION, NO_TTL, Prefix, Row, RowBuilder, put_clustering_value,
+    NO_EXPIRATION, NO_TTL, PlainRowBuilder, Prefix, Row, RowBuilder, put_clustering_value,
 };
 use crate::storage::{ClusteringComparator, Position, RangeTombstoneMarker, Unfiltered};
 
@@ -29,6 +29,26 @@ struct ReadColumn {
     dropped_at: Option<i64>,
 }
 
+/// A column whose cells may be part of plain rows.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainColumn {
+    /// Its identity in memory.
+    pub id: ColumnId,
+    /// The bytes of each of its values, where fixed.
+    pub fixed_length: Option<usize>,
+}
+
+/// All columns, where each has one cell, none was ever dropped, and their order on disk is that of cells in memory.
+fn plain_columns(columns: &[ReadColumn]) -> Option<Box<[PlainColumn]>> {
+    let plain = |column: &ReadColumn| {
+        let is_plain = !column.disk.is_complex && column.dropped_at.is_none();
+        let id = column.id.filter(|_| is_plain)?;
+        Some(PlainColumn { id, fixed_length: column.disk.fixed_length })
+    };
+    let columns = columns.iter().map(plain).collect::<Option<Box<[_]>>>()?;
+    columns.is_sorted_by(|a, b| a.id < b.id).then_some(columns)
+}
+
 /// The columns of a row, and which of them are wanted.
 #[derive(Clone, Copy)]
 struct Columns<'c> {
@@ -39,12 +59,14 @@ struct Columns<'c> {
 /// Takes rows and markers, as the header of the file and the current definition of the table say.
 #[derive(Debug)]
 pub struct RowDecoder {
-    stats: EncodingStats,
-    clustering: Arc<[Option<usize>]>,
+    pub(super) stats: EncodingStats,
+    pub(super) clustering: Arc<[Option<usize>]>,
     static_columns: Box<[ReadColumn]>,
     regular_columns: Box<[ReadColumn]>,
+    /// The regular columns, if rows of them may be plain.
+    pub(super) plain_columns: Option<Box<[PlainColumn]>>,
     /// The longest cell that is no damage, in bytes (`max_value_size`).
-    value_bytes_max: usize,
+    pub(super) value_bytes_max: usize,
 }
 
 /// The beginning of a row or marker: enough to know where it stands.
@@ -137,12 +159,13 @@ pub fn each_clustering_value(
 #[derive(Debug)]
 pub struct RowSpace {
     builder: RowBuilder,
-    arena: Arena,
+    pub(super) plain: PlainRowBuilder,
+    pub(super) arena: Arena,
 }
 
 impl Default for RowSpace {
     fn default() -> Self {
-        Self { builder: RowBuilder::new(), arena: Arena::of_read() }
+        Self { builder: RowBuilder::new(), plain: PlainRowBuilder::default(), arena: Arena::of_read() }
     }
 }
 
@@ -161,7 +184,9 @@ impl RowDecoder {
             let path = descriptor.path(Component::Statistics);
             return Err(StorageError::corruption(path, "the table has another number of clustering columns"));
         }
+        let regular_columns: Box<[ReadColumn]> = columns(&header.regular_columns, false)?;
         Ok(Self {
+            plain_columns: plain_columns(&regular_columns),
             stats: header.stats,
             clustering: header
                 .clustering_classes
@@ -169,7 +194,7 @@ impl RowDecoder {
                 .map(|class| DiskType::of_class(class).fixed_length)
                 .collect(),
             static_columns: columns(&header.static_columns, true)?,
-            regular_columns: columns(&header.regular_columns, false)?,
+            regular_columns,
             value_bytes_max,
         })
     }
@@ -318,7 +343,7 @@ impl RowDecoder {
         clustering: Prefix<'_>,
         space: &mut RowSpace,
     ) -> Taken<Row> {
-        let RowSpace { builder, arena } = space;
+        let RowSpace { builder, arena, .. } = space;
         builder.clear();
         let mut liveness = LivenessInfo::EMPTY;
         if flags & HAS_TIMESTAMP != 0 {
@@ -450,7 +475,7 @@ pub fn short_is_wrong(why: Malformed) -> Malformed {
 }
 
 /// The indexes of the columns that are present; see `put_column_subset`.
-fn column_subset(input: &mut Input<'_>, all: usize) -> Taken<smallvec::SmallVec<[usize; 16]>> {
+pub(super) fn column_subset(input: &mut Input<'_>, all: usize) -> Taken<smallvec::SmallVec<[usize; 16]>> {
     let encoded = input.vint()?;
     if encoded == 0 {
         return Ok((0..all).collect());

@@ -138,7 +138,7 @@ fn values_that_are_not_queried_stay_on_disk() {
     storage.flush(table().id).unwrap();
     let filter = ColumnFilter::new([], Vec::new(), false);
     let response = storage.read(&command(DataRange::Keys(vec![key(1)]), filter), IoMode::Blocking).unwrap();
-    let row = &response.partitions[0].rows[0];
+    let row = response.partitions[0].rows.first().unwrap();
     let cell = row.cell(id("z_i")).unwrap();
     assert_eq!((cell.value, cell.timestamp), (&b""[..], 5));
 }

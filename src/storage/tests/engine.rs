@@ -333,7 +333,7 @@ fn a_column_that_was_dropped_and_one_that_was_added_are_read_right() {
     for flushed in [false, true] {
         let command = ReadCommand { table: new.clone(), ..all(DataRange::Keys(vec![key(1)])) };
         let found = storage.read(&command, IoMode::Blocking).unwrap();
-        assert_eq!(found.partitions[0].rows[0].cell_count(), 0, "flushed: {flushed}");
+        assert_eq!(found.partitions[0].rows.first().unwrap().cell_count(), 0, "flushed: {flushed}");
         storage.flush_all().unwrap();
     }
 }

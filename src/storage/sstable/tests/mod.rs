@@ -2,5 +2,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "test")]
 
 mod fixtures;
+mod plain;
 pub mod random;
 pub mod tables;

@@ -81,7 +81,7 @@ pub fn collect(mut rows: BoxedRowIterator) -> Result<Partition, StorageError> {
     })
 }
 
-const NOW: i64 = 1_700_000_000;
+pub const NOW: i64 = 1_700_000_000;
 
 fn deletion() -> impl Strategy<Value = DeletionTime> {
     (0_i64..1000, 0_i64..1000).prop_map(|(timestamp, seconds)| DeletionTime {
@@ -153,7 +153,7 @@ fn row(columns: &[ColumnMetadata]) -> impl Strategy<Value = Row> + use<> {
     })
 }
 
-fn clustering(c1: u8, c2: u8) -> Clustering {
+pub fn clustering(c1: u8, c2: u8) -> Clustering {
     let mut uuid = [0; 16];
     (uuid[6], uuid[8], uuid[3]) = (0x10, 0x80, c1);
     Clustering::new([Some(&uuid[..]), Some(&i64::from(c2).to_be_bytes()[..])])
@@ -174,12 +174,12 @@ fn bound(is_start: bool) -> impl Strategy<Value = ClusteringBound> {
     })
 }
 
-fn slice() -> impl Strategy<Value = Slice> {
+pub fn slice() -> impl Strategy<Value = Slice> {
     (bound(true), bound(false)).prop_map(|(start, end)| Slice { start, end })
 }
 
 /// Slices in order that do not overlap.
-fn disjoint<T>(comparator: &ClusteringComparator, slices: Vec<(Slice, T)>) -> Vec<(Slice, T)> {
+pub fn disjoint<T>(comparator: &ClusteringComparator, slices: Vec<(Slice, T)>) -> Vec<(Slice, T)> {
     let mut slices: Vec<_> =
         slices.into_iter().filter(|(s, _)| comparator.compare(&s.start, &s.end).is_lt()).collect();
     slices.sort_by(|(a, _), (b, _)| comparator.compare(&a.start, &b.start));
