@@ -137,14 +137,14 @@ fn rate(bench: &mut Bench, memory: &[Comparison]) -> Result<()> {
         let measured = memory.iter().find(|comparison| comparison.function == function.name);
         let maximum = measured.and_then(|comparison| Sample::median(&comparison.cassandra));
         let Some(maximum) = maximum else { continue };
-        let plan =
-            Plan { rounds: 1, rate: Some(maximum.cycles_per_second), floor: false, data: Data::InMemory };
+        let rate = Some(maximum.cycles_per_second);
+        let plan = Plan { rounds: bench.options.rounds, rate, floor: true, data: Data::InMemory };
         comparisons.push(compare(bench, function, plan)?);
     }
     bench.loaded = bench.loaded.filter(|_| bench.writes().next().is_none());
-    let note = "Both held to the throughput that Cassandra reached in the table before (latte's `--rate`, whose ticks are \
+    let note = "All held to the throughput that Cassandra reached in the table before (latte's `--rate`, whose ticks are \
                 a millisecond apart, so that a millisecond's calls come at once; calls that a server cannot take in time \
-                are left out, not queued). In memory, one round.";
+                are left out, not queued). In memory. The floor's latencies are those of the client and the machine.";
     bench.results.sections.push(Section {
         title: "At Cassandra's maximum throughput",
         note: note.to_owned(),
@@ -330,9 +330,8 @@ fn compare(bench: &Bench, function: &'static Function, plan: Plan) -> Result<Com
         }
         if let Some(floor) = bench.floor.as_ref().filter(|_| floor) {
             let (address, process) = floor.running();
-            let sample =
-                sample(&bench.latte, (address, process), function, bench.floor_cycles(function), plan)?;
-            comparison.floor.push(sample);
+            let length = if rate.is_some() { length } else { bench.floor_cycles(function) };
+            comparison.floor.push(sample(&bench.latte, (address, process), function, length, plan)?);
         }
     }
     Ok(comparison)

@@ -49,9 +49,11 @@ pub fn of_section(section: &Section) -> String {
         "p99: Cassandra",
         "Helenus",
         "ratio",
+        "floor",
         "p99.9: Cassandra",
         "Helenus",
         "ratio",
+        "floor",
     ];
     text += &table(&latency, section.comparisons.iter().map(latency_row).collect());
     text
@@ -113,8 +115,8 @@ fn latency_row(comparison: &Comparison) -> Vec<String> {
     let [cassandra, helenus, _] = medians.of(|sample| sample.p50_ms);
     let mut row = vec![name(comparison), cell(cassandra), cell(helenus)];
     for figure in [|sample: &Sample| sample.p99_ms, |sample: &Sample| sample.p999_ms] {
-        let [cassandra, helenus, _] = medians.of(figure);
-        row.extend([cell(cassandra), cell(helenus), ratio(cassandra, helenus)]);
+        let [cassandra, helenus, floor] = medians.of(figure);
+        row.extend([cell(cassandra), cell(helenus), ratio(cassandra, helenus), cell(floor)]);
     }
     row
 }
