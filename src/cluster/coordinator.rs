@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::metrics::BatchMetrics;
 use crate::schema::{Schema, SchemaRef, TableMetadata};
-use crate::storage::model::{DataRange, Mutation, ReadCommand, ReadResponse};
+use crate::storage::model::{DataRange, Mutation, Mutations, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode, Origin, Passed, ReadReport, Steps, Storage, StorageError};
 
 /// Who hears of a read, besides of its answer.
@@ -144,7 +144,7 @@ impl Coordinator {
     /// [`Error::WouldBlock`] where a write has to read first and must not wait for the disk; nothing was written then.
     pub fn mutate(
         &self,
-        mutations: Vec<Mutation>,
+        mutations: Mutations,
         consistency: Consistency,
         write_type: WriteType,
         io: IoMode,

@@ -16,7 +16,7 @@ use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::guardrails::{Guard, Guardrails, Warnings};
 use crate::schema::TableMetadata;
-use crate::storage::model::{DataRange, DecoratedKey, Mutation, ReadCommand, ReadResponse};
+use crate::storage::model::{DataRange, DecoratedKey, Mutation, Mutations, ReadCommand, ReadResponse};
 use crate::storage::{CommitPosition, IoMode, ReadReport, Steps, Tracer};
 
 /// Rows that a request may read on a connection's task, beyond its first page.
@@ -146,7 +146,7 @@ impl<'a> ExecutionContext<'a> {
     }
 
     /// Writes mutations at the request's consistency level.
-    pub fn mutate(&self, mutations: Vec<Mutation>, write_type: WriteType) -> Result<(), Error> {
+    pub fn mutate(&self, mutations: Mutations, write_type: WriteType) -> Result<(), Error> {
         self.trace(|| match write_type {
             WriteType::Batch => "Determining replicas for atomic batch".to_owned(),
             _ => "Determining replicas for mutation".to_owned(),

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::comparator::{ClusteringComparator, ValueOrder};
-use super::model::{Prefix, Row, RowList};
+use super::model::{PlainCells, Prefix, Row, RowList};
 use crate::schema::{ColumnId, TableMetadata};
-use crate::types::CqlType;
+use crate::types::{CqlType, vint};
 
 /// The orders of one table. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,6 +21,38 @@ struct Inner {
     clustering_lengths: Vec<Option<usize>>,
     /// By column id; none for key columns and ids that are not of the table.
     columns: Vec<Option<LayoutColumn>>,
+    plain: Option<PlainLayout>,
+}
+
+/// All regular columns of a table in which each has one cell, and their order on disk is that of cells in memory.
+#[derive(Clone, Debug)]
+pub struct PlainLayout {
+    /// Each column, and the length of its values, where it is fixed.
+    pub columns: Vec<(ColumnId, Option<usize>)>,
+    /// How many they are, and their names, as updates have them.
+    pub names: Vec<u8>,
+}
+
+impl PlainLayout {
+    fn new(table: &TableMetadata) -> Option<Self> {
+        let regular = &table.regular_columns;
+        if !regular.is_sorted_by_key(|column| column.id) || regular.iter().any(|column| column.is_complex()) {
+            return None;
+        }
+        let mut names = Vec::new();
+        vint::write_unsigned(&mut names, regular.len() as u64);
+        for column in regular {
+            vint::write_unsigned(&mut names, column.name.len() as u64);
+            names.extend_from_slice(column.name.as_bytes());
+        }
+        Some(Self { columns: regular.iter().map(|c| (c.id, c.cql_type.fixed_length())).collect(), names })
+    }
+
+    /// Whether a row has a cell of each column.
+    #[inline]
+    pub fn is_all_of(&self, cells: &PlainCells<'_>) -> bool {
+        cells.len() == self.columns.len() && cells.columns().zip(&self.columns).all(|(id, (of, _))| id == *of)
+    }
 }
 
 /// Where a column stands in rows on disk, and how its values are written.
@@ -57,6 +89,7 @@ impl TableOrder {
             is_counter: table.is_counter,
             clustering_lengths: table.clustering.iter().map(|c| c.cql_type.fixed_length()).collect(),
             columns: layout(table),
+            plain: PlainLayout::new(table),
         }))
     }
 
@@ -84,6 +117,11 @@ impl TableOrder {
     /// Where a static or regular column stands; none for one that the table does not have.
     pub fn layout_column(&self, id: ColumnId) -> Option<&LayoutColumn> {
         self.0.columns.get(usize::from(id.0))?.as_ref()
+    }
+
+    /// The regular columns, where rows of them may be plain.
+    pub fn plain_layout(&self) -> Option<&PlainLayout> {
+        self.0.plain.as_ref()
     }
 
     /// Compares the paths of two cells of a complex column.

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::schema::{TableId, TableMetadata};
 use crate::storage::TableOrder;
 use crate::storage::merge::merge_versions;
 use crate::storage::model::{
-    ColumnFilter, DecoratedKey, DeletionTime, Mutation, PartitionUpdate, RangeTombstone, Row,
+    ColumnFilter, DecoratedKey, DeletionTime, Mutation, Mutations, PartitionUpdate, RangeTombstone, Row,
 };
 
 /// The changes to one partition of one table, in the order of statements.
@@ -24,13 +26,13 @@ pub struct PendingUpdate {
     /// Changes of the static row.
     pub static_rows: Vec<Row>,
     /// Changes of rows, in any order and of the same row several times.
-    pub rows: Vec<Row>,
+    pub rows: SmallVec<[Row; 1]>,
 }
 
 /// Collects updates; those to the same partition become one.
 #[derive(Debug, Default)]
 pub struct MutationCollector {
-    updates: Vec<PendingUpdate>,
+    updates: SmallVec<[PendingUpdate; 1]>,
     /// Where the update of a partition is, once there are so many that looking through them would be slow.
     places: HashMap<(TableId, DecoratedKey), usize>,
 }
@@ -54,7 +56,7 @@ impl MutationCollector {
                 deletion: DeletionTime::LIVE,
                 range_tombstones: Vec::new(),
                 static_rows: Vec::new(),
-                rows: Vec::new(),
+                rows: SmallVec::new(),
             });
             self.remember();
             self.updates.len() - 1
@@ -78,11 +80,11 @@ impl MutationCollector {
     }
 
     /// The mutations: one for each key and keyspace.
-    pub fn finish(mut self) -> Vec<Mutation> {
+    pub fn finish(mut self) -> Mutations {
         if self.updates.len() == 1 {
-            return self.updates.drain(..).map(PendingUpdate::into_mutation).collect();
+            return self.updates.pop().map(PendingUpdate::into_mutation).into_iter().collect();
         }
-        let mut mutations: Vec<Mutation> = Vec::with_capacity(self.updates.len());
+        let mut mutations = Mutations::with_capacity(self.updates.len());
         let mut places: HashMap<(String, DecoratedKey), usize> = HashMap::new();
         for update in self.updates {
             match places.entry((update.table.keyspace.clone(), update.key.clone())) {
@@ -125,13 +127,13 @@ fn merge_all(order: &TableOrder, mut rows: Vec<Row>) -> Option<Row> {
 }
 
 /// Rows in clustering order, those of the same clustering merged.
-fn in_order(order: &TableOrder, mut rows: Vec<Row>) -> Vec<Row> {
+fn in_order(order: &TableOrder, mut rows: SmallVec<[Row; 1]>) -> SmallVec<[Row; 1]> {
     if rows.len() <= 1 {
         return rows;
     }
     let compare = |a: &Row, b: &Row| order.clustering().compare_clusterings(a.clustering(), b.clustering());
     rows.sort_by(compare);
-    let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
+    let mut merged = SmallVec::with_capacity(rows.len());
     for row in rows {
         match merged.last_mut() {
             Some(last) if compare(last, &row).is_eq() => {

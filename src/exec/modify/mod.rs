@@ -326,7 +326,7 @@ impl RowWriter<'_> {
 
     /// A row of a compact table of which only the key is given: right only where the table has nothing else.
     fn compact_row(&self, clustering: &Clustering) -> Result<Row, Error> {
-        let mut update = RowUpdate::new(self.time, 1, 0);
+        let mut update = RowUpdate::new(self.time);
         if let Some(value) = self.plan.table.regular_columns.first() {
             if !self.plan.table.is_hidden(value) {
                 let name = &value.name;
@@ -360,15 +360,14 @@ impl RowWriter<'_> {
         current: Option<&Row>,
         mut give: impl FnMut(Row),
     ) -> Result<(), Error> {
-        let mut update = RowUpdate::new(self.time, operations.len(), 64);
+        let mut update = RowUpdate::new(self.time);
         let mut changed = smallvec::SmallVec::<[crate::schema::ColumnId; 4]>::new();
         let mut here = current.map(Cow::Borrowed);
         for operation in operations {
             // Only a DELETE may name a column of one cell twice.
             if operation.column.is_complex() || self.plan.kind == ModificationKind::Delete {
                 if changed.contains(&operation.column.id) {
-                    let done =
-                        std::mem::replace(&mut update, RowUpdate::new(self.time, operations.len(), 64));
+                    let done = std::mem::replace(&mut update, RowUpdate::new(self.time));
                     let done = done.build(clustering, LivenessInfo::EMPTY, DeletionTime::LIVE);
                     if self.plan.requires_read() {
                         here = self.after(here.as_deref(), &done).map(Cow::Owned);
@@ -407,7 +406,7 @@ impl RowWriter<'_> {
         }
         for clustering in clusterings {
             if clustering.len() == plan.table.clustering.len() {
-                let mut row = RowUpdate::new(self.time, 1, 0);
+                let mut row = RowUpdate::new(self.time);
                 // A row of a compact table is its one value (Cassandra: `UpdateParameters.addRowDeletion`).
                 let value = plan.table.regular_columns.first().filter(|_| plan.table.is_compact());
                 let row_deletion = if value.is_some() { DeletionTime::LIVE } else { deletion };

@@ -1,7 +1,9 @@
 //! The changes to one row, as they are made (Cassandra: `UpdateParameters`).
 
+use std::cell::Cell;
+
 use crate::schema::ColumnId;
-use crate::storage::model::{Cell, Clustering, DeletionTime, LivenessInfo, Row, RowBuilder};
+use crate::storage::model::{self, Clustering, DeletionTime, LivenessInfo, Row, RowBuilder};
 use crate::types::counter;
 
 /// The time and life of everything that one modification writes.
@@ -29,6 +31,14 @@ impl WriteTime {
     }
 }
 
+/// More memory than this is not kept for the next row.
+const SPARE_BYTES_MAX: usize = 64 << 10;
+
+thread_local! {
+    /// Takes the memory from one row to the next.
+    static SPARE: Cell<Option<RowBuilder>> = const { Cell::new(None) };
+}
+
 /// Collects the cells of one row.
 #[derive(Debug)]
 pub struct RowUpdate {
@@ -40,13 +50,13 @@ pub struct RowUpdate {
 
 impl RowUpdate {
     /// No changes yet.
-    pub fn new(time: WriteTime, cells: usize, bytes: usize) -> Self {
-        Self { time, builder: RowBuilder::with_capacity(cells, bytes), counters: Vec::new() }
+    pub fn new(time: WriteTime) -> Self {
+        Self { time, builder: SPARE.take().unwrap_or_default(), counters: Vec::new() }
     }
 
     /// A value.
     pub fn cell(&mut self, column: ColumnId, path: Option<&[u8]>, value: &[u8]) {
-        let mut cell = Cell::live(column, self.time.timestamp, value);
+        let mut cell = model::Cell::live(column, self.time.timestamp, value);
         cell.path = path;
         if self.time.ttl != 0 {
             cell.ttl = self.time.ttl;
@@ -57,8 +67,8 @@ impl RowUpdate {
 
     /// A deleted value.
     pub fn tombstone(&mut self, column: ColumnId, path: Option<&[u8]>) {
-        let cell = Cell::tombstone(column, self.time.timestamp, self.time.now_in_seconds);
-        self.builder.add(Cell { path, ..cell });
+        let cell = model::Cell::tombstone(column, self.time.timestamp, self.time.now_in_seconds);
+        self.builder.add(model::Cell { path, ..cell });
     }
 
     /// A deleted complex column.
@@ -85,8 +95,12 @@ impl RowUpdate {
     pub fn build(mut self, clustering: &Clustering, liveness: LivenessInfo, deletion: DeletionTime) -> Row {
         for (column, by) in &self.counters {
             let context = counter::create_update(*by);
-            self.builder.add(Cell::live(*column, self.time.timestamp, &context));
+            self.builder.add(model::Cell::live(*column, self.time.timestamp, &context));
         }
-        self.builder.build(clustering, liveness, deletion)
+        let row = self.builder.build_next(clustering, liveness, deletion);
+        if self.builder.capacity() <= SPARE_BYTES_MAX {
+            SPARE.set(Some(self.builder));
+        }
+        row
     }
 }

@@ -40,10 +40,17 @@ pub fn write_mutation(
 fn write_update(out: &mut Vec<u8>, update: &PartitionUpdate, order: &TableOrder) -> Result<(), StorageError> {
     out.extend_from_slice(update.table.id.0.as_bytes());
     put_vint_bytes(out, &update.key.key);
-    if let Some((row, cells)) = update.plain_row()
-        && let Some(columns) = plain_columns(order, &cells)
-    {
-        return put_plain_update(out, order, row, &cells, &columns);
+    if let Some((row, cells)) = update.plain_row() {
+        if let Some(all) = order.plain_layout().filter(|layout| layout.is_all_of(&cells)) {
+            let columns = all.columns.iter().enumerate().map(|(i, (_, fixed_length))| (i, *fixed_length));
+            return put_plain_update(out, order, (row, &cells), &all.names, columns);
+        }
+        if let Some(columns) = plain_columns(order, &cells) {
+            let mut names = Vec::new();
+            put_columns(&mut names, &columns.iter().map(|(column, _)| *column).collect());
+            let columns = columns.iter().map(|(column, i)| (*i, column.fixed_length));
+            return put_plain_update(out, order, (row, &cells), &names, columns);
+        }
     }
     let static_row = update.static_row.as_ref().filter(|row| !row.is_empty());
     let is_empty = update.deletion.is_live()
@@ -107,36 +114,33 @@ fn plain_columns<'a>(order: &'a TableOrder, cells: &PlainCells<'_>) -> Option<Pl
 type PlainColumns<'a> = SmallVec<[(&'a LayoutColumn, usize); 16]>;
 
 /// The rest of an update that is one plain row, as [`write_update`] does it for any: all columns are present, all times
-/// are the row's.
+/// are the row's. `columns`: in the order of rows on disk, the place of the cell and the length of values, where fixed.
 fn put_plain_update(
     out: &mut Vec<u8>,
     order: &TableOrder,
-    row: &Row,
-    cells: &PlainCells<'_>,
-    columns: &PlainColumns<'_>,
+    (row, cells): (&Row, &PlainCells<'_>),
+    names: &[u8],
+    columns: impl Iterator<Item = (usize, Option<usize>)>,
 ) -> Result<(), StorageError> {
     let has_liveness = !row.liveness().is_empty();
     out.push(HAS_ROW_ESTIMATE);
     Minima { timestamp: row.timestamp(), local_deletion_time: DELETION_TIME_EPOCH, ttl: 0 }.write(out);
-    vint::write_unsigned(out, columns.len() as u64);
-    for (column, _) in columns {
-        put_vint_bytes(out, column.name.as_bytes());
-    }
+    out.extend_from_slice(names);
     out.push(1);
     out.push(if has_liveness { HAS_ALL_COLUMNS | HAS_TIMESTAMP } else { HAS_ALL_COLUMNS });
     put_clustering(out, order.clustering_lengths(), row.clustering())?;
     if has_liveness {
         out.push(0);
     }
-    for (column, i) in columns {
-        let value = cells.value(*i);
+    for (i, fixed_length) in columns {
+        let value = cells.value(i);
         let of_row = if has_liveness { USE_ROW_TIMESTAMP } else { 0 };
         out.push(if value.is_empty() { of_row | HAS_EMPTY_VALUE } else { of_row });
         if !has_liveness {
             out.push(0);
         }
         if !value.is_empty() {
-            put_value(out, column.fixed_length, value)?;
+            put_value(out, fixed_length, value)?;
         }
     }
     out.push(END_OF_PARTITION);

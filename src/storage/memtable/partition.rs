@@ -1,7 +1,7 @@
 //! One partition in memory.
 
 use super::super::arena::Arena;
-use super::super::merge::{merge_rows, merge_versions};
+use super::super::merge::merge_versions;
 use super::super::model::{ColumnFilter, DeletionTime, PartitionUpdate, Row};
 use super::super::observer::PartitionObserver;
 use super::super::order::TableOrder;
@@ -78,7 +78,12 @@ const RANGE_TOMBSTONE_BYTES: i64 = 160;
 fn merge_into(order: &TableOrder, old: Option<&Row>, new: &Row, arena: &mut Arena) -> (Row, i64) {
     let Some(old) = old else {
         // A row may shadow parts of itself, where a batch deletes and writes it.
-        let merged = merge_rows(order, std::slice::from_ref(new), DeletionTime::LIVE, &ColumnFilter::ALL);
+        let is_whole = new.deletes_at_most_cells();
+        let merged = if is_whole {
+            None
+        } else {
+            merge_versions(order, &[new], DeletionTime::LIVE, &ColumnFilter::ALL)
+        };
         let merged = merged.as_ref().unwrap_or(new).in_copy(|bytes| arena.place(bytes));
         let grown = merged.memory_size();
         return (merged, grown as i64);

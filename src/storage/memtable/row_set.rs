@@ -15,6 +15,10 @@ use super::super::unfiltered::RowsAtHand;
 /// A chunk is split in two when it grows beyond this.
 const CHUNK_ROWS_MAX: usize = 128;
 
+/// The same where a row was put before all others of it, which had to be moved: as in time series that are read newest
+/// first.
+const CHUNK_ROWS_BEFORE_MAX: usize = 32;
+
 /// Rows in clustering order, each clustering once. A clone shares everything.
 #[derive(Clone, Debug, Default)]
 pub enum RowSet {
@@ -90,7 +94,8 @@ impl RowSet {
                     }
                     Err(i) => chunk.insert(i, merge(None)),
                 }
-                if chunk.len() > CHUNK_ROWS_MAX {
+                let most = if place == Err(0) { CHUNK_ROWS_BEFORE_MAX } else { CHUNK_ROWS_MAX };
+                if chunk.len() > most {
                     // Rows that come in order, or in reversed order, leave full chunks behind.
                     let at = match place {
                         Err(0) => 1,

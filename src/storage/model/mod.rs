@@ -19,7 +19,7 @@ pub use clustering::{
 pub use column_filter::{ColumnFilter, Part};
 pub use deletion::{DeletionTime, EXPIRED_TTL, LivenessInfo, NO_EXPIRATION, NO_TTL, RangeTombstone};
 pub use key::{DecoratedKey, Token};
-pub use mutation::{Mutation, PartitionUpdate};
+pub use mutation::{Mutation, Mutations, PartitionUpdate};
 pub use plain_row_builder::PlainRowBuilder;
 pub use read_command::{
     ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Operator, PartitionResult, ReadCommand,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::deletion::{DeletionTime, RangeTombstone};
 use super::key::DecoratedKey;
 use super::row::{PlainCells, Row};
@@ -21,7 +23,7 @@ pub struct PartitionUpdate {
     /// The static row.
     pub static_row: Option<Row>,
     /// Rows in clustering order, each clustering once.
-    pub rows: Vec<Row>,
+    pub rows: SmallVec<[Row; 1]>,
 }
 
 impl PartitionUpdate {
@@ -33,7 +35,7 @@ impl PartitionUpdate {
             deletion: DeletionTime::LIVE,
             range_tombstones: Vec::new(),
             static_row: None,
-            rows: Vec::new(),
+            rows: SmallVec::new(),
         }
     }
 }
@@ -60,6 +62,9 @@ impl PartitionUpdate {
         min
     }
 }
+
+/// Mutations of one statement or batch: mostly one.
+pub type Mutations = SmallVec<[Mutation; 1]>;
 
 /// Changes to partitions of one key in one keyspace, applied as one (Cassandra: `Mutation`).
 #[derive(Clone, Debug)]

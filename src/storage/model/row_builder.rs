@@ -126,11 +126,27 @@ impl RowBuilder {
         liveness: LivenessInfo,
         deletion: DeletionTime,
     ) -> Row {
+        self.build_next(clustering, liveness, deletion)
+    }
+
+    /// The row. The builder is empty then, and keeps its memory for the next one.
+    pub fn build_next<'c>(
+        &mut self,
+        clustering: impl Into<Prefix<'c>>,
+        liveness: LivenessInfo,
+        deletion: DeletionTime,
+    ) -> Row {
         let head = self.finish(clustering.into(), liveness, deletion);
         let mut out = Vec::with_capacity(head.row_len);
         self.write(&head, &mut out);
         assert_eq!(out.len(), head.row_len, "every part of a row has its place");
+        self.clear();
         Row(Bytes::from(out))
+    }
+
+    /// The bytes that it has room for.
+    pub fn capacity(&self) -> usize {
+        self.data.capacity() + self.cells.capacity() * size_of::<CellEntry>()
     }
 
     /// The row, in an arena. The builder is empty then, and keeps its memory for the next one.
