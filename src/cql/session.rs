@@ -520,7 +520,7 @@ impl Ready {
     fn blocks(&self) -> bool {
         match &self.work {
             Work::Statement(statement) => statement.plan.blocks(),
-            Work::Batch(plan, ..) => plan.changes_counters(),
+            Work::Batch(..) => false,
         }
     }
 }

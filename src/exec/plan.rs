@@ -68,14 +68,12 @@ impl Plan {
     }
 
     /// Whether it may wait for the disk without saying so, and so has to run on a thread that may block: changes of the
-    /// schema, and counters, which are read before they are written.
+    /// schema.
     pub fn blocks(&self) -> bool {
         match self {
             Self::Truncate(_) | Self::Ddl(_) | Self::Role(_) => true,
             // What it shows is computed, some of it from directories.
             Self::Select(select) => select.table.is_virtual(),
-            Self::Modify(modification) => modification.table.is_counter,
-            Self::Batch(batch) => batch.changes_counters(),
             _ => false,
         }
     }

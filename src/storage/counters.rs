@@ -10,26 +10,32 @@ use super::model::{
 use crate::types::counter;
 
 impl Storage {
-    /// Applies a counter mutation as its leader; gives the mutation that the other replicas are to apply. May wait
-    /// for the disk.
+    /// Applies a counter mutation as its leader; gives the mutation that the other replicas are to apply.
+    /// [`StorageError::WouldBlock`], and nothing is changed, where it had to wait and must not.
     pub fn apply_counter(
         &self,
         origin: Origin,
         mut mutation: Mutation,
+        mode: IoMode,
     ) -> Result<(CommitPosition, Mutation), StorageError> {
         let host = self.host_id.load_full();
         let host = host.ok_or_else(|| StorageError::Invalid("the host has no id yet".to_owned()))?;
-        let _locks = self.counter_locks.lock_all(mutation.updates.iter(), IoMode::Blocking)?;
+        let _locks = self.counter_locks.lock_all(mutation.updates.iter(), mode)?;
         for update in &mut mutation.updates {
-            self.resolve_counters(update, host.as_bytes())?;
+            self.resolve_counters(update, host.as_bytes(), mode)?;
         }
         mutation.is_counter = false;
-        let position = self.apply_plain(origin, mutation.clone(), IoMode::Blocking)?;
+        let position = self.apply_plain(origin, mutation.clone(), mode)?;
         Ok((position, mutation))
     }
 
     /// Replaces increments by the shard of this host that they lead to.
-    fn resolve_counters(&self, update: &mut PartitionUpdate, host: &[u8; 16]) -> Result<(), StorageError> {
+    fn resolve_counters(
+        &self,
+        update: &mut PartitionUpdate,
+        host: &[u8; 16],
+        mode: IoMode,
+    ) -> Result<(), StorageError> {
         let is_increment = |row: &Row| row.cells().any(|c| counter_update(&c).is_some());
         if !update.rows.iter().chain(&update.static_row).any(is_increment) {
             return Ok(());
@@ -47,7 +53,7 @@ impl Storage {
             tracks_warnings: false,
         };
         let static_command = ReadCommand { clustering: ClusteringIndexFilter::all(), ..command.clone() };
-        let found = self.read(&command, IoMode::Blocking)?.partitions.pop();
+        let found = self.read(&command, mode)?.partitions.pop();
         let order = self.required_table(update.table.id)?.order();
         let now = self.clock.micros();
         for row in &mut update.rows {
@@ -56,7 +62,7 @@ impl Storage {
         }
         if let Some(row) = update.static_row.take() {
             let limits = DataLimits { rows: 1, ..DataLimits::NONE };
-            let found = self.read(&ReadCommand { limits, ..static_command }, IoMode::Blocking)?;
+            let found = self.read(&ReadCommand { limits, ..static_command }, mode)?;
             let old = found.partitions.first().and_then(|p| p.static_row.as_ref());
             update.static_row = Some(resolved(&row, old, host, now));
         }

@@ -345,7 +345,7 @@ impl Storage {
         self.check_open()?;
         self.wait_for_memory()?;
         if mutation.is_counter {
-            return self.apply_counter(origin, mutation).map(|(position, _)| position);
+            return self.apply_counter(origin, mutation, mode).map(|(position, _)| position);
         }
         self.apply_plain(origin, mutation, mode)
     }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod command_line;
+mod counters;
 mod files;
 mod golden;
 mod imports;
