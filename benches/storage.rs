@@ -12,7 +12,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use helenus::schema::TableMetadata;
 use helenus::storage::model::{
     Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
-    KeyBound, LivenessInfo, Mutation, PartitionUpdate, ReadCommand, RowBuilder, RowFilter,
+    LivenessInfo, Mutation, PartitionUpdate, ReadCommand, RowBuilder, RowFilter,
 };
 use helenus::storage::{IoMode, Storage};
 
@@ -79,7 +79,7 @@ fn point_reads(c: &mut Criterion, name: &str, node: &BenchNode) {
 /// Reads the whole table.
 fn scan(c: &mut Criterion, name: &str, node: &BenchNode) {
     let table = node.table("in_memory", "by_user");
-    let all = DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
+    let all = DataRange::ALL;
     let command = read(&table, all, u64::MAX);
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::Elements(USERS * ORDERS_OF_A_USER));

@@ -12,8 +12,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::schema::{Schema, TableMetadata};
 use crate::storage::model::{
-    Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
-    LivenessInfo, Mutation, PartitionUpdate, ReadCommand, Row, RowBuilder, RowFilter, Token,
+    Cell, Clustering, DataRange, DecoratedKey, DeletionTime, LivenessInfo, Mutation, PartitionUpdate,
+    ReadCommand, Row, RowBuilder, Token,
 };
 use crate::storage::{IoMode, Storage};
 use crate::types::token;
@@ -95,16 +95,8 @@ fn local_key() -> DecoratedKey {
 }
 
 fn read_local(storage: &Storage, table: &Arc<TableMetadata>) -> Result<Option<Row>, Error> {
-    let command = ReadCommand {
-        table: table.clone(),
-        now_in_seconds: storage.clock().seconds(),
-        columns: ColumnFilter::ALL,
-        range: DataRange::Keys(vec![local_key()]),
-        clustering: ClusteringIndexFilter::all(),
-        row_filter: RowFilter::default(),
-        limits: DataLimits::NONE,
-        tracks_warnings: false,
-    };
+    let command =
+        ReadCommand::of_all(table.clone(), storage.clock().seconds(), DataRange::Keys(vec![local_key()]));
     let response = storage.read(&command, IoMode::Blocking)?;
     Ok(response.partitions.first().and_then(|p| p.rows.first().cloned()))
 }

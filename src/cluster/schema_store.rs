@@ -2,9 +2,7 @@
 
 use crate::error::Error;
 use crate::schema::{Schema, system};
-use crate::storage::model::{
-    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, ReadCommand, RowFilter,
-};
+use crate::storage::model::{DataRange, ReadCommand};
 use crate::storage::schema_keyspace::{self, At, SchemaRows};
 use crate::storage::{IoMode, Storage};
 
@@ -59,16 +57,7 @@ fn read_rows(storage: &Storage, schema: &Schema) -> Result<SchemaRows, Error> {
     let mut rows = SchemaRows::new();
     for name in schema_keyspace::TABLES {
         let Some(table) = schema.table(system::SYSTEM_SCHEMA, name) else { continue };
-        let command = ReadCommand {
-            table: table.clone(),
-            now_in_seconds: storage.clock().seconds(),
-            columns: ColumnFilter::ALL,
-            range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
-            clustering: ClusteringIndexFilter::all(),
-            row_filter: RowFilter::default(),
-            limits: DataLimits::NONE,
-            tracks_warnings: false,
-        };
+        let command = ReadCommand::of_all(table.clone(), storage.clock().seconds(), DataRange::ALL);
         rows.insert(name, storage.read(&command, IoMode::Blocking)?.partitions);
     }
     Ok(rows)

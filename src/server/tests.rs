@@ -109,25 +109,14 @@ async fn a_failing_disk_ends_the_process_where_the_policy_is_to_die() {
 async fn virtual_tables_show_what_was_measured() {
     use crate::cluster::ReadListener;
     use crate::consistency::Consistency;
-    use crate::storage::model::{
-        ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, ReadCommand, RowFilter,
-    };
+    use crate::storage::model::{DataRange, ReadCommand};
     use crate::storage::{IoMode, Steps};
     let home = tempfile::tempdir().unwrap();
     let server = Server::start(config(home.path(), "")).await.unwrap();
     let coordinator = server.node.coordinator();
     let schema = coordinator.schema();
     let read = |keyspace: &str, table: &str| {
-        let command = ReadCommand {
-            table: schema.table(keyspace, table).unwrap().clone(),
-            now_in_seconds: 9,
-            columns: ColumnFilter::ALL,
-            range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
-            clustering: ClusteringIndexFilter::all(),
-            row_filter: RowFilter::default(),
-            limits: DataLimits::NONE,
-            tracks_warnings: false,
-        };
+        let command = ReadCommand::of_all(schema.table(keyspace, table).unwrap().clone(), 9, DataRange::ALL);
         let listener = ReadListener { report: &|_| {}, steps: Steps::NONE };
         coordinator.read(&command, Consistency::One, IoMode::Blocking, listener).unwrap()
     };

@@ -9,8 +9,8 @@ use super::commitlog::CommitPosition;
 use super::engine::{IoMode, Origin, Storage, enter};
 use super::error::StorageError;
 use super::model::{
-    Cell, Clustering, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime,
-    LivenessInfo, Mutation, PartitionUpdate, ReadCommand, Row, RowBuilder, RowFilter, Token,
+    Cell, Clustering, DataRange, DecoratedKey, DeletionTime, LivenessInfo, Mutation, PartitionUpdate,
+    ReadCommand, Row, RowBuilder, Token,
 };
 use super::table_store::TableStore;
 use crate::schema::{ColumnId, TableId, TableMetadata};
@@ -182,16 +182,7 @@ impl Storage {
     }
 
     fn local_rows(&self, local: Arc<TableMetadata>) -> Result<Vec<Row>, StorageError> {
-        let command = ReadCommand {
-            table: local,
-            now_in_seconds: self.clock.seconds(),
-            columns: ColumnFilter::ALL,
-            range: DataRange::Keys(vec![local_key()]),
-            clustering: ClusteringIndexFilter::all(),
-            row_filter: RowFilter::default(),
-            limits: DataLimits::NONE,
-            tracks_warnings: false,
-        };
+        let command = ReadCommand::of_all(local, self.clock.seconds(), DataRange::Keys(vec![local_key()]));
         let found = self.read(&command, IoMode::Blocking)?;
         Ok(found.partitions.iter().flat_map(|p| p.rows.iter()).cloned().collect())
     }

@@ -34,6 +34,22 @@ pub struct ReadCommand {
     pub tracks_warnings: bool,
 }
 
+impl ReadCommand {
+    /// A read of all rows and columns of some partitions, without limits.
+    pub fn of_all(table: Arc<TableMetadata>, now_in_seconds: i64, range: DataRange) -> Self {
+        Self {
+            table,
+            now_in_seconds,
+            columns: ColumnFilter::ALL,
+            range,
+            clustering: ClusteringIndexFilter::all(),
+            row_filter: RowFilter::default(),
+            limits: DataLimits::NONE,
+            tracks_warnings: false,
+        }
+    }
+}
+
 /// The partitions to read.
 #[derive(Clone, Debug)]
 pub enum DataRange {
@@ -46,6 +62,11 @@ pub enum DataRange {
         /// The upper bound.
         end: KeyBound,
     },
+}
+
+impl DataRange {
+    /// All partitions.
+    pub const ALL: Self = Self::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
 }
 
 /// An end of a range of partitions.

@@ -80,7 +80,7 @@ proptest! {
             parts.push((map, Part { key_type: CqlType::Int, from: key(from), to: key(to) }));
         }
         let filter = ColumnFilter::new(columns, parts, statics);
-        let everything = DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
+        let everything = DataRange::ALL;
         for range in [DataRange::Keys(vec![key(1)]), everything] {
             let expected = found(&storage, &command(range.clone(), ColumnFilter::ALL), &filter);
             let seen = found(&storage, &command(range, filter.clone()), &filter);
@@ -104,7 +104,7 @@ fn check_row_outlives_its_liveness(operations: &[Operation], flushed: &[usize]) 
         }
     }
     let filter = ColumnFilter::new([], Vec::new(), false);
-    let everything = DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
+    let everything = DataRange::ALL;
     for range in [DataRange::Keys(vec![key(1)]), everything] {
         let (rows, _) = found(&storage, &command(range, filter.clone()), &filter);
         assert_eq!(rows, [Seen { liveness: None, cells: BTreeMap::new() }], "{operations:?}, {flushed:?}");

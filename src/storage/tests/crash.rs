@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::model::{
-    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, ReadCommand, RowFilter,
-};
+use super::super::model::{DataRange, ReadCommand};
 use super::super::{IoMode, SegmentCompression, Storage, StorageOptions};
 use super::engine::{apply, insert, open_with, options};
 use super::operations::{key, table};
@@ -28,16 +26,7 @@ fn small_with(root: &Path, compressed: bool) -> StorageOptions {
 
 /// The first clustering values of all rows.
 fn rows(storage: &Storage) -> BTreeSet<i32> {
-    let command = ReadCommand {
-        table: table(),
-        now_in_seconds: 9,
-        columns: ColumnFilter::ALL,
-        range: DataRange::Keys(vec![key(1)]),
-        clustering: ClusteringIndexFilter::all(),
-        row_filter: RowFilter::default(),
-        limits: DataLimits::NONE,
-        tracks_warnings: false,
-    };
+    let command = ReadCommand::of_all(table(), 9, DataRange::Keys(vec![key(1)]));
     let found = storage.read(&command, IoMode::Blocking).unwrap();
     let rows = found.partitions.iter().flat_map(|p| &p.rows);
     rows.map(|row| i32::from_be_bytes(row.clustering().get(0).unwrap().try_into().unwrap())).collect()

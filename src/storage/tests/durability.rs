@@ -21,9 +21,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::super::model::{
-    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
-};
+use super::super::model::{DataRange, Mutation, ReadCommand};
 use super::super::{CommitLogSync, IoMode, Storage, StorageError, StorageOptions};
 use super::engine::{insert, open_as, options};
 use super::operations::{Edge, INT, Operation, Place, covers, key, table, update};
@@ -284,16 +282,7 @@ impl Case {
 /// The rows that a read of everything gives, with their values.
 fn read(storage: &Storage) -> Result<BTreeMap<Row, i32>, StorageError> {
     let int = |bytes: &[u8]| i32::from_be_bytes(bytes.try_into().unwrap());
-    let command = ReadCommand {
-        table: table(),
-        now_in_seconds: 9,
-        columns: ColumnFilter::ALL,
-        range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
-        clustering: ClusteringIndexFilter::all(),
-        row_filter: RowFilter::default(),
-        limits: DataLimits::NONE,
-        tracks_warnings: false,
-    };
+    let command = ReadCommand::of_all(table(), 9, DataRange::ALL);
     let mut rows = BTreeMap::new();
     for partition in storage.read(&command, IoMode::Blocking)?.partitions {
         for row in &partition.rows {

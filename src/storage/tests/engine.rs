@@ -7,9 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::super::commitlog::Descriptor;
-use super::super::model::{
-    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
-};
+use super::super::model::{DataRange, Mutation, ReadCommand};
 use super::super::{CommitLogSync, IoMode, SegmentCompression, Storage, StorageError, StorageOptions};
 use super::codec::schema;
 use super::operations::{Operation, Place, Seen, Values, key, naive, table, update};
@@ -67,22 +65,13 @@ pub fn apply(storage: &Storage, operation: &Operation) -> Result<(), StorageErro
 }
 
 pub fn all(range: DataRange) -> ReadCommand {
-    ReadCommand {
-        table: table(),
-        now_in_seconds: 9,
-        columns: ColumnFilter::ALL,
-        range,
-        clustering: ClusteringIndexFilter::all(),
-        row_filter: RowFilter::default(),
-        limits: DataLimits::NONE,
-        tracks_warnings: false,
-    }
+    ReadCommand::of_all(table(), 9, range)
 }
 
 /// What a read of the partition sees, by key and by range.
 pub fn check(storage: &Storage, operations: &[Operation]) {
     let (rows, static_row) = naive(operations, 9);
-    let everything = DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
+    let everything = DataRange::ALL;
     for range in [DataRange::Keys(vec![key(1)]), everything] {
         let found = storage.read(&all(range), IoMode::Blocking).unwrap();
         let partition = found.partitions.first();

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::model::{
-    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, ReadCommand, RowFilter,
-};
+use super::super::model::{DataRange, ReadCommand};
 use super::super::sstable::Component;
 use super::super::{Demand, FailurePolicy, IoMode, Storage, StorageError, StorageOptions};
 use super::engine::{apply, insert, open_with, options};
@@ -28,16 +26,7 @@ fn open(fs: &FaultyFs, options: StorageOptions) -> Result<Arc<Storage>, StorageE
 }
 
 fn read(storage: &Storage) -> Result<usize, StorageError> {
-    let command = ReadCommand {
-        table: table(),
-        now_in_seconds: 9,
-        columns: ColumnFilter::ALL,
-        range: DataRange::Keys(vec![key(1)]),
-        clustering: ClusteringIndexFilter::all(),
-        row_filter: RowFilter::default(),
-        limits: DataLimits::NONE,
-        tracks_warnings: false,
-    };
+    let command = ReadCommand::of_all(table(), 9, DataRange::Keys(vec![key(1)]));
     let found = storage.read(&command, IoMode::Blocking)?;
     Ok(found.partitions.iter().map(|p| p.rows.len()).sum())
 }

@@ -8,10 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
-use super::super::model::{
-    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, DecoratedKey, DeletionTime, KeyBound,
-    Mutation, ReadCommand, Row, RowFilter,
-};
+use super::super::model::{DataRange, DecoratedKey, DeletionTime, Mutation, ReadCommand, Row};
 use super::super::{
     ContentObserver, FileObserver, IoMode, NewSSTable, ObservedUpdate, OldRows, PartitionObserver, Storage,
     StorageError, Unfiltered, WriteObserver, purge_row,
@@ -88,16 +85,7 @@ impl WriteObserver for ToyIndex {
 }
 
 fn everything() -> ReadCommand {
-    ReadCommand {
-        table: table(),
-        now_in_seconds: 9,
-        columns: ColumnFilter::ALL,
-        range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
-        clustering: ClusteringIndexFilter::all(),
-        row_filter: RowFilter::default(),
-        limits: DataLimits::NONE,
-        tracks_warnings: false,
-    }
+    ReadCommand::of_all(table(), 9, DataRange::ALL)
 }
 
 /// What the index must hold.

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::super::commitlog::CommitPosition;
-use super::super::model::{
-    ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange, KeyBound, Mutation, ReadCommand, RowFilter,
-};
+use super::super::model::{DataRange, Mutation, ReadCommand};
 use super::super::{IoMode, Storage, StorageOptions};
 use super::codec;
 use super::engine::{insert, open_as, options, segments};
@@ -62,16 +60,7 @@ fn apply(storage: &Storage, table: &Arc<TableMetadata>, operation: &Operation) {
 }
 
 fn rows(storage: &Storage, table: &Arc<TableMetadata>) -> usize {
-    let command = ReadCommand {
-        table: table.clone(),
-        now_in_seconds: NOW_US / 1_000_000,
-        columns: ColumnFilter::ALL,
-        range: DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded },
-        clustering: ClusteringIndexFilter::all(),
-        row_filter: RowFilter::default(),
-        limits: DataLimits::NONE,
-        tracks_warnings: false,
-    };
+    let command = ReadCommand::of_all(table.clone(), NOW_US / 1_000_000, DataRange::ALL);
     storage.read(&command, IoMode::Blocking).unwrap().partitions.iter().map(|p| p.rows.len()).sum()
 }
 

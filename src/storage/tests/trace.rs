@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::super::engine::Origin;
-use super::super::model::{ClusteringIndexFilter, DataRange, KeyBound};
+use super::super::model::{ClusteringIndexFilter, DataRange};
 use super::super::{IoMode, Steps, Storage, Tracer};
 use super::engine::{all, apply, insert, open_with, options};
 use super::operations::{Operation, key};
@@ -62,7 +62,7 @@ fn reads_say_what_they_merge() {
             "Read 0 live rows and 0 tombstone cells",
         ]
     );
-    let everything = DataRange::Range { start: KeyBound::Unbounded, end: KeyBound::Unbounded };
+    let everything = DataRange::ALL;
     assert_eq!(
         steps(&storage, everything, ClusteringIndexFilter::all()),
         [
