@@ -3,10 +3,11 @@
 //! What is assumed of a disk: a file's bytes are durable once its sync succeeded; those written since may be there
 //! or not, page by page and torn within a page. A name is durable once its directory was synced; later changes of
 //! names in one directory survive a crash up to some point, in their order. A sync that fails loses the pages that
-//! it was for, also for syncs after it.
+//! it was for, also for syncs after it: they may be seen for as long as the machine runs, or not any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ struct FileState {
     durable: Vec<u8>,
     /// Pages changed since the last sync.
     dirty: BTreeSet<usize>,
+    /// Pages that a sync failed for and nobody changed since: no sync makes them durable.
+    lost: BTreeSet<usize>,
     modified_ms: i64,
 }
 
@@ -120,9 +123,14 @@ impl FaultyFs {
         state.epoch += 1;
     }
 
-    /// Kills the process, but not the machine: what was written is there, and files that are open are dead.
+    /// Kills the process, but not the machine: what was written is there, but for some of what a sync failed for; files
+    /// that are open are dead.
     pub fn kill(&self) {
         let mut state = self.0.lock();
+        let state = &mut *state;
+        for file in state.names.values() {
+            file.lock().forget_lost(&mut state.rng);
+        }
         state.faults = Faults::default();
         state.epoch += 1;
     }
@@ -161,13 +169,33 @@ impl FileState {
         }
         self.content[offset..end].copy_from_slice(bytes);
         if !bytes.is_empty() {
-            self.dirty.extend(offset / PAGE..=(end - 1) / PAGE);
+            self.change(offset / PAGE..=(end - 1) / PAGE);
+        }
+    }
+
+    fn change(&mut self, pages: RangeInclusive<usize>) {
+        self.lost.retain(|page| !pages.contains(page));
+        self.dirty.extend(pages);
+    }
+
+    /// Some lost pages are read from the disk again, which has what it had before.
+    fn forget_lost(&mut self, rng: &mut StdRng) {
+        for page in std::mem::take(&mut self.lost) {
+            if rng.random_bool(0.5) {
+                self.lost.insert(page);
+                continue;
+            }
+            let (start, end) = (page * PAGE, ((page + 1) * PAGE).min(self.content.len()));
+            for (at, byte) in self.content.iter_mut().enumerate().take(end).skip(start) {
+                *byte = self.durable.get(at).copied().unwrap_or(0);
+            }
         }
     }
 
     fn crash(&mut self, rng: &mut StdRng) {
         let (old, new) = (self.durable.len(), self.content.len());
         let length = rng.random_range(old.min(new)..=old.max(new));
+        self.lost.clear();
         let mut left = std::mem::take(&mut self.durable);
         left.resize(length, 0);
         for page in std::mem::take(&mut self.dirty) {
@@ -270,6 +298,7 @@ impl WritableFile for Handle {
         let fails =
             state.faults.fail_sync.as_ref().filter(|_| state.operations > state.faults.from_operation);
         if fails.is_some_and(|part| self.path.to_string_lossy().contains(part.as_str())) {
+            file.lost.extend(dirty);
             return Err(io::Error::other("the sync failed"));
         }
         file.durable.resize(file.content.len(), 0);
@@ -291,7 +320,7 @@ impl WritableFile for Handle {
         let old = file.content.len();
         file.content.resize(len, 0);
         if len > old {
-            file.dirty.extend(old / PAGE..=(len - 1) / PAGE);
+            file.change(old / PAGE..=(len - 1) / PAGE);
         }
         Ok(())
     }
@@ -494,5 +523,33 @@ mod tests {
         file.sync().unwrap();
         fs.crash();
         assert_eq!(fs.read(path).unwrap(), [0; 100]);
+    }
+
+    #[test]
+    fn what_a_failed_sync_was_for_may_be_seen_while_the_machine_runs() {
+        let (mut seen, mut forgotten) = (0, 0);
+        for seed in 0..50 {
+            let fs = FaultyFs::new(seed);
+            let path = Path::new("/a");
+            let mut file = fs.create(path).unwrap();
+            fs.sync_dir(Path::new("/")).unwrap();
+            file.write_all(&[1; 100]).unwrap();
+            fs.set_faults(Faults { fail_sync: Some("a".to_owned()), ..Faults::default() });
+            assert!(file.sync().is_err());
+            fs.kill();
+            let content = fs.read(path).unwrap();
+            if content == [1; 100] {
+                seen += 1
+            } else {
+                forgotten += 1
+            }
+            // Written again, it is durable with the next sync.
+            let mut file = fs.append(path).unwrap();
+            file.write_all_at(&content, 0).unwrap();
+            file.sync().unwrap();
+            fs.crash();
+            assert_eq!(fs.read(path).unwrap(), content);
+        }
+        assert!(seen > 0 && forgotten > 0);
     }
 }

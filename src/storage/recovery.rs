@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
-use super::commitlog::{CommitPosition, Intervals};
+use super::commitlog::{CommitPosition, Intervals, make_durable};
 use super::engine::{IoMode, Storage};
 use super::error::StorageError;
 use super::model::Mutation;
@@ -28,7 +28,7 @@ impl Storage {
     /// Replays the node's own tables.
     pub(super) fn recover_own_tables(&self, segments: Segments, schema: &Schema) -> Result<(), StorageError> {
         // What a process left that was killed, its last sync may not have reached; from now on it counts as durable.
-        segments.sync(&*self.fs, &self.options.directories.commit_log)?;
+        make_durable(&*self.fs, &self.options.directories.commit_log, &segments.files)?;
         let keyspaces = OWN_KEYSPACES.iter().filter_map(|name| schema.keyspace(name));
         let own: HashSet<TableId> = keyspaces.flat_map(|k| k.tables.values()).map(|t| t.id).collect();
         let persisted = self.persisted(|table| own.contains(&table))?;

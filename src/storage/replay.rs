@@ -59,15 +59,6 @@ impl Segments {
         self.files.last().map(|(id, _)| *id)
     }
 
-    /// Makes all segments durable as they are, and what names there are in the directory.
-    pub fn sync(&self, fs: &dyn FileSystem, directory: &Path) -> Result<(), StorageError> {
-        for (_, path) in &self.files {
-            let file = fs.append(path).and_then(|file| file.sync());
-            file.map_err(|error| StorageError::io(path, error))?;
-        }
-        fs.sync_dir(directory).map_err(|error| StorageError::io(directory, error))
-    }
-
     /// Reads all segments, and refuses damage of what was durable, unless `ignore_errors` is set. A tail that was
     /// torn is passed over.
     pub fn check(&self, fs: &dyn FileSystem, ignore_errors: bool) -> Result<(), StorageError> {

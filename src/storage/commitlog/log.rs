@@ -16,6 +16,7 @@ use super::super::options::{CommitLogOptions, CommitLogSync};
 use super::RECORD_OVERHEAD_BYTES;
 use super::buffer::{Buffer, CommitPosition, DirtyTables, Piece};
 use super::descriptor::file_name;
+use super::doubt::{end_doubt, note_doubt};
 use crate::env::fs::{FileSystem, WritableFile};
 use crate::schema::TableId;
 
@@ -240,6 +241,7 @@ impl CommitLog {
         if let Err(error) = directory.and_then(|()| files.iter().try_for_each(|(_, file)| file.sync())) {
             let error = StorageError::io(&self.directory, error);
             self.in_doubt.store(true, Ordering::Relaxed);
+            note_doubt(&*self.fs, &self.directory);
             self.fail(error.clone());
             return Err(error);
         }
@@ -346,6 +348,7 @@ impl CommitLog {
             writer.unsynced.clear();
         }
         self.in_doubt.store(false, Ordering::Relaxed);
+        end_doubt(&*self.fs, &self.directory);
         self.retry()
     }
 

@@ -13,6 +13,7 @@
 mod buffer;
 mod compressed;
 mod descriptor;
+mod doubt;
 mod intervals;
 mod log;
 mod reader;
@@ -20,6 +21,7 @@ mod reader;
 pub use buffer::{CommitPosition, DirtyTables};
 pub use compressed::{SegmentCompression, expand};
 pub use descriptor::{Descriptor, segment_id};
+pub use doubt::make_durable;
 pub use intervals::Intervals;
 pub use log::CommitLog;
 pub use reader::{Damage, SegmentScan, scan_segment};

@@ -6,7 +6,8 @@
 //!
 //! - the node starts, whatever happened before;
 //! - what was acknowledged is there: in batch and group mode all of it; in periodic mode what came before the last sync,
-//!   and all of it where only the process died;
+//!   and all of it where only the process died and no disk had failed;
+//! - what is there then stays, also where it is what a failed sync left to be seen;
 //! - nothing that was deleted comes back.
 //!
 //! `CRASHES` sets how many crashes there are at least, `SEED` the first seed: the long run of docs/testing.md. The store's
@@ -111,7 +112,7 @@ struct Case {
     time: i64,
     runtime: tokio::runtime::Runtime,
     now_us: i64,
-    /// Whether the power was on since the last life.
+    /// Whether the power was on since the last life, in which no disk failed.
     only_killed: bool,
 }
 
@@ -239,12 +240,8 @@ impl Case {
     }
 
     /// Ends the life, and sometimes further ones while they are starting.
-    ///
-    /// Where a disk failed, the power is cut always: after a sync that failed, the pages that it was for may be seen
-    /// until then, and no later sync makes them durable. The next life would take what it sees there for kept.
     fn end(&mut self, storage: &Storage, unharmed: bool) -> Result<(), String> {
-        let killed = unharmed && self.rng.random_bool(0.5);
-        let end = if killed { End::Killed } else { End::PowerCut };
+        let end = if self.rng.random_bool(0.5) { End::Killed } else { End::PowerCut };
         if self.rng.random_bool(0.1) {
             // A clean stop, as far as the disk lets it.
             self.fs.set_faults(Faults::default());
@@ -253,7 +250,7 @@ impl Case {
             }
         }
         self.die(storage, &end);
-        self.only_killed = matches!(end, End::Killed);
+        self.only_killed = unharmed && matches!(end, End::Killed);
         while self.rng.random_bool(0.3) {
             self.only_killed = false;
             let dies = self.fs.operations() + self.rng.random_range(0..60);
