@@ -104,6 +104,23 @@ impl CqlType {
         }
     }
 
+    /// The same type with each of its parts changed; one that has none, or whose parts are fields, as it is.
+    pub fn with_parts(&self, change: &dyn Fn(&CqlType) -> CqlType) -> CqlType {
+        let changed = |part: &Arc<CqlType>| Arc::new(change(part));
+        match self {
+            Self::List { element, frozen } => Self::List { element: changed(element), frozen: *frozen },
+            Self::Set { element, frozen } => Self::Set { element: changed(element), frozen: *frozen },
+            Self::Map { key, value, frozen } => {
+                Self::Map { key: changed(key), value: changed(value), frozen: *frozen }
+            }
+            Self::Vector { element, dimension } => {
+                Self::Vector { element: changed(element), dimension: *dimension }
+            }
+            Self::Tuple(parts) => Self::Tuple(parts.iter().map(change).collect()),
+            other => other.clone(),
+        }
+    }
+
     /// The length in bytes of every value, where it is fixed (Cassandra: `valueLengthIfFixed`, with the
     /// types that are fixed there).
     pub fn fixed_length(&self) -> Option<usize> {

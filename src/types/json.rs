@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::text::write_joined;
 use super::{CqlType, collection, counter, to_hex};
 
 /// A text as the content of a JSON string: without the quotes around it.
@@ -51,15 +52,15 @@ impl CqlType {
         match self {
             Self::List { element, .. } => {
                 let elements = collection::elements_or_null(value);
-                joined(out, ['[', ']'], elements, |out, v| element.write_json(out, v));
+                write_joined(out, ['[', ']'], elements, |out, v| element.write_json(out, v));
             }
             Self::Set { element, .. } => {
-                joined(out, ['[', ']'], collection::elements(value), |out, v| {
+                write_joined(out, ['[', ']'], collection::elements(value), |out, v| {
                     element.write_json(out, Some(v))
                 });
             }
             Self::Map { key, value: of, .. } => {
-                joined(out, ['{', '}'], collection::entries(value), |out, (k, v)| {
+                write_joined(out, ['{', '}'], collection::entries(value), |out, (k, v)| {
                     let name = key.to_json(Some(k));
                     if name.starts_with('"') {
                         out.push_str(&name);
@@ -72,15 +73,17 @@ impl CqlType {
             }
             Self::Vector { element, dimension } => {
                 let elements = collection::vector_elements(element, *dimension, value);
-                joined(out, ['[', ']'], elements, |out, v| element.write_json(out, Some(v)));
+                write_joined(out, ['[', ']'], elements, |out, v| element.write_json(out, Some(v)));
             }
             Self::Tuple(types) => {
                 let mut fields = collection::fields(value);
-                joined(out, ['[', ']'], types.iter(), |out, t| t.write_json(out, fields.next().flatten()));
+                write_joined(out, ['[', ']'], types.iter(), |out, t| {
+                    t.write_json(out, fields.next().flatten())
+                });
             }
             Self::User { user_type, .. } => {
                 let mut fields = collection::fields(value);
-                joined(out, ['{', '}'], user_type.fields.iter(), |out, (name, field)| {
+                write_joined(out, ['{', '}'], user_type.fields.iter(), |out, (name, field)| {
                     let _ = write!(out, "\"{}\": ", json_name(name));
                     field.write_json(out, fields.next().flatten());
                 });
@@ -121,22 +124,6 @@ fn is_finite(value: &[u8]) -> bool {
         (_, Some(double)) => f64::from_be_bytes(*double).is_finite(),
         _ => true,
     }
-}
-
-fn joined<T>(
-    out: &mut String,
-    [open, close]: [char; 2],
-    items: impl Iterator<Item = T>,
-    mut write: impl FnMut(&mut String, T),
-) {
-    out.push(open);
-    for (i, item) in items.enumerate() {
-        if i > 0 {
-            out.push_str(", ");
-        }
-        write(out, item);
-    }
-    out.push(close);
 }
 
 #[cfg(test)]

@@ -229,7 +229,8 @@ impl CqlType {
     }
 }
 
-fn write_joined<T>(
+/// Appends items with `, ` between them, within brackets.
+pub(super) fn write_joined<T>(
     out: &mut String,
     [open, close]: [char; 2],
     items: impl Iterator<Item = T>,

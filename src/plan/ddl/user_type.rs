@@ -17,21 +17,11 @@ use crate::types::{CqlType, UserType};
 
 /// The same type, with a new definition of one user type in every place.
 fn replace(ty: &CqlType, new: &Arc<UserType>) -> CqlType {
-    let inner = |ty: &Arc<CqlType>| Arc::new(replace(ty, new));
     match ty {
-        CqlType::List { element, frozen } => CqlType::List { element: inner(element), frozen: *frozen },
-        CqlType::Set { element, frozen } => CqlType::Set { element: inner(element), frozen: *frozen },
-        CqlType::Map { key, value, frozen } => {
-            CqlType::Map { key: inner(key), value: inner(value), frozen: *frozen }
-        }
-        CqlType::Vector { element, dimension } => {
-            CqlType::Vector { element: inner(element), dimension: *dimension }
-        }
-        CqlType::Tuple(fields) => CqlType::Tuple(fields.iter().map(|field| replace(field, new)).collect()),
         CqlType::User { user_type, frozen } => {
             CqlType::User { user_type: replace_in(user_type, new), frozen: *frozen }
         }
-        other => other.clone(),
+        other => other.with_parts(&|part| replace(part, new)),
     }
 }
 
@@ -61,21 +51,11 @@ fn with_user_type(keyspace: &KeyspaceMetadata, new: UserType) -> KeyspaceMetadat
 
 /// The same type with tuples in place of user types, as dropped columns keep it (Cassandra: `expandUserTypes`).
 pub(super) fn expand_user_types(ty: &CqlType) -> CqlType {
-    let inner = |ty: &Arc<CqlType>| Arc::new(expand_user_types(ty));
     match ty {
-        CqlType::List { element, frozen } => CqlType::List { element: inner(element), frozen: *frozen },
-        CqlType::Set { element, frozen } => CqlType::Set { element: inner(element), frozen: *frozen },
-        CqlType::Map { key, value, frozen } => {
-            CqlType::Map { key: inner(key), value: inner(value), frozen: *frozen }
-        }
-        CqlType::Vector { element, dimension } => {
-            CqlType::Vector { element: inner(element), dimension: *dimension }
-        }
-        CqlType::Tuple(fields) => CqlType::Tuple(fields.iter().map(expand_user_types).collect()),
         CqlType::User { user_type, .. } => {
             CqlType::Tuple(user_type.fields.iter().map(|(_, ty)| expand_user_types(ty).freeze()).collect())
         }
-        other => other.clone(),
+        other => other.with_parts(&expand_user_types),
     }
 }
 
