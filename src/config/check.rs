@@ -62,53 +62,8 @@ pub(super) fn derive(values: &mut Values, data: &Path) {
 }
 
 fn derive_from_others(values: &mut Values) {
-    let bytes = |values: &Values, name: &str| values.storage(name).map_or(0, StorageSpec::bytes);
-    let int = |values: &Values, name: &str| values.int(name).unwrap_or(0);
-    if values.get("commitlog_total_space").is_none() {
-        values.set("commitlog_total_space", Value::Storage(StorageSpec::new(8192, StorageUnit::Mebibytes)));
-    }
-    if values.get("max_mutation_size").is_none() {
-        let kibibytes = bytes(values, "commitlog_segment_size") / 1024 / 2;
-        values.set("max_mutation_size", Value::Storage(StorageSpec::new(kibibytes, StorageUnit::Kibibytes)));
-    }
-    if values.get("native_transport_max_message_size").is_none() {
-        // As calculateDefaultNativeTransportMaxMessageSizeInBytes: no message may exceed what may be in flight.
-        let size = bytes(values, "max_mutation_size")
-            .min(bytes(values, "native_transport_max_request_data_in_flight"))
-            .min(bytes(values, "native_transport_max_request_data_in_flight_per_ip"));
-        values.set(
-            "native_transport_max_message_size",
-            Value::Storage(StorageSpec::new(size, StorageUnit::Bytes)),
-        );
-    }
-    if values.get("internode_max_message_size").is_none() {
-        let size = bytes(values, "internode_application_receive_queue_reserve_endpoint_capacity")
-            .min(bytes(values, "internode_application_send_queue_reserve_endpoint_capacity"));
-        values.set("internode_max_message_size", Value::Storage(StorageSpec::new(size, StorageUnit::Bytes)));
-    }
-    let directories = values.list("data_file_directories").map_or(1, <[String]>::len);
-    if int(values, "memtable_flush_writers") == 0 {
-        values.set("memtable_flush_writers", Value::Int(if directories == 1 { 2 } else { 1 }));
-    }
-    if values.get("memtable_cleanup_threshold").is_none() {
-        #[expect(clippy::cast_precision_loss, reason = "a few threads")]
-        let writers = int(values, "memtable_flush_writers") as f32;
-        values.set("memtable_cleanup_threshold", Value::Float32(1.0 / (1.0 + writers)));
-    }
-    if values.get("concurrent_compactors").is_none() {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let compactors = processors.min(directories).clamp(2, 8);
-        values.set("concurrent_compactors", Value::Int(i64::try_from(compactors).unwrap_or(2)));
-    }
-    if int(values, "concurrent_validations") < 1 {
-        values.set("concurrent_validations", Value::Int(int(values, "concurrent_compactors")));
-    }
-    if int(values, "repair_command_pool_size") < 1 {
-        values.set("repair_command_pool_size", Value::Int(int(values, "concurrent_validations")));
-    }
-    if int(values, "paxos_repair_parallelism") <= 0 {
-        values.set("paxos_repair_parallelism", Value::Int((int(values, "concurrent_writes") / 8).max(1)));
-    }
+    derive_sizes(values);
+    derive_threads(values);
     if values.get("repair_session_max_tree_depth").is_none() {
         values.set("repair_session_max_tree_depth", Value::Int(20));
     }
@@ -133,6 +88,58 @@ fn derive_from_others(values: &mut Values) {
         _ => {}
     }
     raise_timeouts(values);
+}
+
+fn derive_sizes(values: &mut Values) {
+    if values.get("commitlog_total_space").is_none() {
+        values.set("commitlog_total_space", Value::Storage(StorageSpec::new(8192, StorageUnit::Mebibytes)));
+    }
+    if values.get("max_mutation_size").is_none() {
+        let kibibytes = bytes(values, "commitlog_segment_size") / 1024 / 2;
+        values.set("max_mutation_size", Value::Storage(StorageSpec::new(kibibytes, StorageUnit::Kibibytes)));
+    }
+    if values.get("native_transport_max_message_size").is_none() {
+        // As calculateDefaultNativeTransportMaxMessageSizeInBytes: no message may exceed what may be in flight.
+        let size = bytes(values, "max_mutation_size")
+            .min(bytes(values, "native_transport_max_request_data_in_flight"))
+            .min(bytes(values, "native_transport_max_request_data_in_flight_per_ip"));
+        values.set(
+            "native_transport_max_message_size",
+            Value::Storage(StorageSpec::new(size, StorageUnit::Bytes)),
+        );
+    }
+    if values.get("internode_max_message_size").is_none() {
+        let size = bytes(values, "internode_application_receive_queue_reserve_endpoint_capacity")
+            .min(bytes(values, "internode_application_send_queue_reserve_endpoint_capacity"));
+        values.set("internode_max_message_size", Value::Storage(StorageSpec::new(size, StorageUnit::Bytes)));
+    }
+}
+
+fn derive_threads(values: &mut Values) {
+    let int = |values: &Values, name: &str| values.int(name).unwrap_or(0);
+    let directories = values.list("data_file_directories").map_or(1, <[String]>::len);
+    if int(values, "memtable_flush_writers") == 0 {
+        values.set("memtable_flush_writers", Value::Int(if directories == 1 { 2 } else { 1 }));
+    }
+    if values.get("memtable_cleanup_threshold").is_none() {
+        #[expect(clippy::cast_precision_loss, reason = "a few threads")]
+        let writers = int(values, "memtable_flush_writers") as f32;
+        values.set("memtable_cleanup_threshold", Value::Float32(1.0 / (1.0 + writers)));
+    }
+    if values.get("concurrent_compactors").is_none() {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let compactors = processors.min(directories).clamp(2, 8);
+        values.set("concurrent_compactors", Value::Int(i64::try_from(compactors).unwrap_or(2)));
+    }
+    if int(values, "concurrent_validations") < 1 {
+        values.set("concurrent_validations", Value::Int(int(values, "concurrent_compactors")));
+    }
+    if int(values, "repair_command_pool_size") < 1 {
+        values.set("repair_command_pool_size", Value::Int(int(values, "concurrent_validations")));
+    }
+    if int(values, "paxos_repair_parallelism") <= 0 {
+        values.set("paxos_repair_parallelism", Value::Int((int(values, "concurrent_writes") / 8).max(1)));
+    }
 }
 
 /// Timeouts below ten milliseconds count as ten.
@@ -164,6 +171,8 @@ pub(super) fn check(values: &Values) -> Result<(), ConfigError> {
     tokens(values)?;
     super::guardrails::check(values)?;
     sizes(values)?;
+    user_functions(values)?;
+    repair(values)?;
     classes(values)?;
     super::encryption::check(values)?;
     security(values)
@@ -434,6 +443,14 @@ fn sizes(values: &Values) -> Result<(), ConfigError> {
     {
         return refuse(format!("Invalid value of auto_snapshot_ttl: {ttl}"));
     }
+    let space = values.float("max_space_usable_for_compactions_in_percentage").unwrap_or(0.95);
+    if !(0.0..=1.0).contains(&space) {
+        return refuse("max_space_usable_for_compactions_in_percentage must be between 0 and 1");
+    }
+    Ok(())
+}
+
+fn user_functions(values: &Values) -> Result<(), ConfigError> {
     let millis = |name: &str| values.duration(name).map_or(0, |spec| spec.to(TimeUnit::Milliseconds));
     if millis("user_defined_functions_fail_timeout") < millis("user_defined_functions_warn_timeout") {
         return refuse(
@@ -454,17 +471,17 @@ fn sizes(values: &Values) -> Result<(), ConfigError> {
              - this is an unsafe configuration and is not recommended.",
         );
     }
+    Ok(())
+}
+
+fn repair(values: &Values) -> Result<(), ConfigError> {
     let depth = values.int("repair_session_max_tree_depth").unwrap_or(20);
     if depth < 10 {
         return refuse(format!("repair_session_max_tree_depth should not be < 10, but was {depth}"));
     }
     if bytes(values, "repair_session_space") == 0 {
-        let space = text("repair_session_space");
+        let space = shown(values, "repair_session_space");
         return refuse(format!("repair_session_space must be > 0, but was {space}"));
-    }
-    let space = values.float("max_space_usable_for_compactions_in_percentage").unwrap_or(0.95);
-    if !(0.0..=1.0).contains(&space) {
-        return refuse("max_space_usable_for_compactions_in_percentage must be between 0 and 1");
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod encryption;
 mod guardrails;
 mod keys;
 mod load;
+mod policy;
 mod settings;
 mod snitch;
 mod spec;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use auth::{AuthOptions, Authenticator, CacheOptions, CidrOptions};
+pub use policy::{CommitFailurePolicy, CommitLogSync, DiskFailurePolicy, FlushCompression};
 pub use snitch::Location;
 pub use value::ParameterizedClass;
 
@@ -47,62 +49,6 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
-}
-
-/// When a write is acknowledged: `commitlog_sync`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitLogSync {
-    /// At once; the log is synced every `period`.
-    Periodic {
-        /// `commitlog_sync_period`
-        period: Duration,
-    },
-    /// After a sync, which waits for nobody.
-    Batch,
-    /// After a sync, of which there is one in each `window`.
-    Group {
-        /// `commitlog_sync_group_window`
-        window: Duration,
-    },
-}
-
-/// `disk_failure_policy`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskFailurePolicy {
-    /// Stop using the failed disk.
-    BestEffort,
-    /// Shut down client transports, keep the process.
-    Stop,
-    /// Answer the request with an error, nothing more.
-    Ignore,
-    /// As `Stop`, also for a corrupt file.
-    StopParanoid,
-    /// End the process.
-    Die,
-}
-
-/// `flush_compression`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlushCompression {
-    /// None.
-    None,
-    /// The table's, where that is fast; LZ4 where it is not.
-    Fast,
-    /// The table's.
-    Table,
-}
-
-/// `commit_failure_policy`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitFailurePolicy {
-    /// Shut down client transports, keep the process.
-    Stop,
-    /// Stop the commit log, keep serving reads.
-    StopCommit,
-    /// Answer the request with an error, nothing more.
-    Ignore,
-    /// End the process.
-    Die,
 }
 
 /// Everything the server is told at start.
@@ -511,33 +457,14 @@ impl Config {
             cas_contention_timeout: duration("cas_contention_timeout"),
             truncate_request_timeout: duration("truncate_request_timeout"),
             request_timeout: duration("request_timeout"),
-            commitlog_sync: match values.text("commitlog_sync") {
-                Some("batch") => CommitLogSync::Batch,
-                Some("group") => CommitLogSync::Group { window: duration("commitlog_sync_group_window") },
-                _ => CommitLogSync::Periodic { period: duration("commitlog_sync_period") },
-            },
+            commitlog_sync: CommitLogSync::of(&values),
             commitlog_segment_size_bytes: bytes("commitlog_segment_size"),
             commitlog_total_space_bytes: bytes("commitlog_total_space"),
             commitlog_compression: values.class("commitlog_compression"),
             max_mutation_size_bytes: bytes("max_mutation_size"),
-            flush_compression: match values.text("flush_compression") {
-                Some("none") => FlushCompression::None,
-                Some("table") => FlushCompression::Table,
-                _ => FlushCompression::Fast,
-            },
-            commit_failure_policy: match values.text("commit_failure_policy") {
-                Some("stop_commit") => CommitFailurePolicy::StopCommit,
-                Some("ignore") => CommitFailurePolicy::Ignore,
-                Some("die") => CommitFailurePolicy::Die,
-                _ => CommitFailurePolicy::Stop,
-            },
-            disk_failure_policy: match values.text("disk_failure_policy") {
-                Some("best_effort") => DiskFailurePolicy::BestEffort,
-                Some("ignore") => DiskFailurePolicy::Ignore,
-                Some("stop_paranoid") => DiskFailurePolicy::StopParanoid,
-                Some("die") => DiskFailurePolicy::Die,
-                _ => DiskFailurePolicy::Stop,
-            },
+            flush_compression: FlushCompression::of(&values),
+            commit_failure_policy: CommitFailurePolicy::of(&values),
+            disk_failure_policy: DiskFailurePolicy::of(&values),
             memtable_space_bytes: bytes("memtable_heap_space"),
             memtable_cleanup_threshold: values.float("memtable_cleanup_threshold").unwrap_or(0.33),
             memtable_flush_writers: count("memtable_flush_writers"),

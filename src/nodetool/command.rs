@@ -346,20 +346,8 @@ async fn run(admin: &dyn Admin, name: &str, parsed: &Parsed) -> AdminResult<Outp
             }
             String::new()
         }
-        "getcompactionthroughput" => {
-            let bytes = admin.node().compaction_throughput_bytes;
-            if parsed.has("-d") {
-                #[expect(clippy::cast_precision_loss, reason = "a setting in MiB/s")]
-                let mebibytes = bytes as f64 / f64::from(1 << 20);
-                format!("Current compaction throughput: {} MiB/s\n", super::format::double(mebibytes))
-            } else {
-                format!("Current compaction throughput: {} MB/s\n", (bytes + (1 << 19)) >> 20)
-            }
-        }
-        "getconcurrentcompactors" => {
-            let concurrent = admin.compactions().await?.concurrent;
-            format!("Current concurrent compactors in the system is: \n{concurrent}\n")
-        }
+        "getcompactionthroughput" => compaction::throughput(admin, parsed),
+        "getconcurrentcompactors" => compaction::concurrent(admin).await?,
         "getdefaultrf" => format!("{}\n", admin.node().default_keyspace_rf),
         "getendpoints" => endpoints(admin, parsed)?,
         "getsstables" => sstables(admin, parsed).await?,

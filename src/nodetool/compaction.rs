@@ -1,17 +1,21 @@
-//! `compactionstats`, `compactionhistory`.
+//! `compactionstats`, `compactionhistory`, and what compactions may take.
 
 use chrono::DateTime;
 
-use super::admin::{Admin, AdminResult};
+use super::admin::{Admin, AdminResult, RunningCompaction};
 use super::command::Parsed;
 use super::format::{Table, double, file_size};
+
+/// A number of bytes, as the options want it.
+fn shown(bytes: u64, parsed: &Parsed) -> String {
+    if parsed.has("-H") { file_size(bytes) } else { bytes.to_string() }
+}
 
 /// `nodetool compactionstats`
 pub(super) async fn stats(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<String> {
     let info = admin.compactions().await?;
     let node = admin.node();
-    let human = parsed.has("-H");
-    let size = |bytes: u64| if human { file_size(bytes) } else { bytes.to_string() };
+    let size = |bytes: u64| shown(bytes, parsed);
     let mut table = Table::default();
     table.add(["concurrent compactors", &info.concurrent.to_string()]);
     table.add(["pending tasks", &info.pending.iter().map(|(_, _, number)| number).sum::<u64>().to_string()]);
@@ -34,74 +38,80 @@ pub(super) async fn stats(admin: &dyn Admin, parsed: &Parsed) -> AdminResult<Str
     };
     table.add(["compaction throughput (MiB/s)", &throughput]);
     if !info.running.is_empty() {
-        let progress = |completed: u64, total: u64| match total {
-            0 => "n/a".to_owned(),
-            #[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
-            _ => format!("{:.2}%", completed as f64 / total as f64 * 100.0),
-        };
-        if parsed.has("-V") {
-            table.add([
-                "keyspace",
-                "table",
-                "task id",
-                "completion ratio",
-                "kind",
-                "progress",
-                "sstables",
-                "total",
-                "unit",
-                "target directory",
-            ]);
-        } else {
-            table.add([
-                "id",
-                "compaction type",
-                "keyspace",
-                "table",
-                "completed",
-                "total",
-                "unit",
-                "progress",
-            ]);
-        }
-        let mut remaining = 0;
-        for task in &info.running {
-            let (id, share) = (task.id.to_string(), progress(task.completed_bytes, task.total_bytes));
-            let (completed, total) = (size(task.completed_bytes), size(task.total_bytes));
-            if parsed.has("-V") {
-                table.add([
-                    &task.keyspace,
-                    &task.table,
-                    &id,
-                    &share,
-                    &task.kind,
-                    &completed,
-                    "",
-                    &total,
-                    "bytes",
-                    "",
-                ]);
-            } else {
-                table.add([
-                    &id,
-                    &task.kind,
-                    &task.keyspace,
-                    &task.table,
-                    &completed,
-                    &total,
-                    "bytes",
-                    &share,
-                ]);
-            }
-            remaining += task.total_bytes.saturating_sub(task.completed_bytes);
-        }
-        let time = match remaining.checked_div(node.compaction_throughput_bytes) {
-            Some(seconds) => format!("{}h{:02}m{:02}s", seconds / 3600, seconds % 3600 / 60, seconds % 60),
-            None => "n/a".to_owned(),
-        };
-        table.add(["active compaction remaining time", &time]);
+        add_running(&mut table, &info.running, node.compaction_throughput_bytes, parsed);
     }
     Ok(table.print(" ", &table.widths()))
+}
+
+/// What runs now, and how long it will take.
+fn add_running(table: &mut Table, running: &[RunningCompaction], throughput_bytes: u64, parsed: &Parsed) {
+    let size = |bytes: u64| shown(bytes, parsed);
+    let progress = |completed: u64, total: u64| match total {
+        0 => "n/a".to_owned(),
+        #[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
+        _ => format!("{:.2}%", completed as f64 / total as f64 * 100.0),
+    };
+    if parsed.has("-V") {
+        table.add([
+            "keyspace",
+            "table",
+            "task id",
+            "completion ratio",
+            "kind",
+            "progress",
+            "sstables",
+            "total",
+            "unit",
+            "target directory",
+        ]);
+    } else {
+        table.add(["id", "compaction type", "keyspace", "table", "completed", "total", "unit", "progress"]);
+    }
+    let mut remaining = 0;
+    for task in running {
+        let (id, share) = (task.id.to_string(), progress(task.completed_bytes, task.total_bytes));
+        let (completed, total) = (size(task.completed_bytes), size(task.total_bytes));
+        if parsed.has("-V") {
+            table.add([
+                &task.keyspace,
+                &task.table,
+                &id,
+                &share,
+                &task.kind,
+                &completed,
+                "",
+                &total,
+                "bytes",
+                "",
+            ]);
+        } else {
+            table.add([&id, &task.kind, &task.keyspace, &task.table, &completed, &total, "bytes", &share]);
+        }
+        remaining += task.total_bytes.saturating_sub(task.completed_bytes);
+    }
+    let time = match remaining.checked_div(throughput_bytes) {
+        Some(seconds) => format!("{}h{:02}m{:02}s", seconds / 3600, seconds % 3600 / 60, seconds % 60),
+        None => "n/a".to_owned(),
+    };
+    table.add(["active compaction remaining time", &time]);
+}
+
+/// `nodetool getcompactionthroughput`
+pub(super) fn throughput(admin: &dyn Admin, parsed: &Parsed) -> String {
+    let bytes = admin.node().compaction_throughput_bytes;
+    if parsed.has("-d") {
+        #[expect(clippy::cast_precision_loss, reason = "a setting in MiB/s")]
+        let mebibytes = bytes as f64 / f64::from(1 << 20);
+        format!("Current compaction throughput: {} MiB/s\n", double(mebibytes))
+    } else {
+        format!("Current compaction throughput: {} MB/s\n", (bytes + (1 << 19)) >> 20)
+    }
+}
+
+/// `nodetool getconcurrentcompactors`
+pub(super) async fn concurrent(admin: &dyn Admin) -> AdminResult<String> {
+    let concurrent = admin.compactions().await?.concurrent;
+    Ok(format!("Current concurrent compactors in the system is: \n{concurrent}\n"))
 }
 
 /// `nodetool compactionhistory`
