@@ -25,7 +25,7 @@ pub enum Command {
     },
     /// Count the statements of scripts, and those that are refused.
     Count {
-        /// The scripts; all of them if there are none.
+        /// The scripts: files, or names of those in tests/data/golden. All of them if there are none.
         scripts: Vec<PathBuf>,
     },
 }
@@ -37,16 +37,22 @@ pub struct What {
     /// for each set of settings.
     #[arg(long, value_name = "HOST:PORT")]
     cassandra: Option<SocketAddr>,
-    /// The scripts; all of them if there are none.
+    /// The scripts: files, or names of those in tests/data/golden. All of them if there are none.
     scripts: Vec<PathBuf>,
+}
+
+/// The scripts that are named; all of them if there are none.
+fn named(scripts: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let scripts = match scripts {
+        [] => golden::scripts(),
+        some => some.iter().map(|name| golden::script_named(name)).collect(),
+    };
+    scripts.map_err(|error| Error::failed("the scripts", error))
 }
 
 /// Prints how many statements each script has, and how many of them are refused.
 fn count(scripts: &[PathBuf]) -> Result<()> {
-    let scripts = match scripts {
-        [] => golden::scripts().map_err(|error| Error::failed("the folder of scripts", error))?,
-        some => some.to_vec(),
-    };
+    let scripts = named(scripts)?;
     let mut all = (0, 0);
     for path in &scripts {
         let script = Script::read(path).map_err(|error| Error::failed(path.display(), error))?;
@@ -59,17 +65,10 @@ fn count(scripts: &[PathBuf]) -> Result<()> {
 }
 
 impl What {
-    fn scripts(&self) -> Result<Vec<PathBuf>> {
-        if !self.scripts.is_empty() {
-            return Ok(self.scripts.clone());
-        }
-        golden::scripts().map_err(|error| Error::failed("the folder of scripts", error))
-    }
-
     /// What runs on one server each. A server that is named runs what is named, or what needs no settings.
     fn groups(&self) -> Result<Vec<Group>> {
-        let mut groups =
-            Group::all(&self.scripts()?).map_err(|error| Error::failed("the settings of scripts", error))?;
+        let mut groups = Group::all(&named(&self.scripts)?)
+            .map_err(|error| Error::failed("the settings of scripts", error))?;
         if self.cassandra.is_some() && self.scripts.is_empty() {
             groups.retain(Group::is_plain);
         }

@@ -88,6 +88,22 @@ pub fn scripts() -> io::Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
+/// The script that somebody means: a file, or the name of one in the folder, such as `types_time`.
+///
+/// # Errors
+///
+/// If there is neither.
+pub fn script_named(name: &Path) -> io::Result<PathBuf> {
+    let in_folder = folder().join(name).with_extension("cql");
+    match [name, &in_folder].into_iter().find(|path| path.is_file()) {
+        Some(path) => Ok(path.to_owned()),
+        None => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is neither a script {} nor {}", name.display(), in_folder.display()),
+        )),
+    }
+}
+
 /// Records what a server answers to a script, in the script itself.
 pub fn record(address: SocketAddr, path: &Path) -> io::Result<()> {
     let script = Script::read(path)?;
