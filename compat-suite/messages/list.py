@@ -78,7 +78,7 @@ def messages(java, throwers):
                 break
     for constant in re.finditer(CONSTANT, java):
         text = pattern(constant[1])
-        if text.count(" ") > 2:
+        if text.strip().count(" ") > 2:
             yield text
 
 
