@@ -64,10 +64,13 @@ pub fn ask(connection: &mut Connection, statement: &Statement) -> io::Result<Out
 impl Outcome {
     /// What comes before the cause in the server's log, where the answer does not say it all: a replica failed to read or
     /// write, or the server met an error that it did not expect.
-    pub fn before_cause(&self) -> Option<&'static str> {
+    pub fn cause_logged(&self) -> Option<(&'static str, &str)> {
         let line = self.lines.last()?;
-        let known = [("error 1300", CAUSED_BY), ("error 1500", CAUSED_BY), ("error 0000", UNEXPECTED)];
-        known.iter().find(|(error, _)| line.starts_with(error)).map(|(_, before)| *before)
+        if let Some(message) = line.strip_prefix("error 0000 ") {
+            return Some((UNEXPECTED, message));
+        }
+        let is_of_replica = ["error 1300", "error 1500"].iter().any(|error| line.starts_with(error));
+        is_of_replica.then_some((CAUSED_BY, ""))
     }
 
     /// The rows, whatever page they are on.

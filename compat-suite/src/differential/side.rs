@@ -142,8 +142,8 @@ impl<'a> Lanes<'a> {
                     scope.spawn(move || {
                         let answer = |(index, statement): &(usize, &Statement)| {
                             let mut outcome = ask(connection, statement)?;
-                            if let (Some(log), Some(before)) = (log, outcome.before_cause()) {
-                                outcome.cause = last_cause(log, before)?;
+                            if let (Some(log), Some((before, message))) = (log, outcome.cause_logged()) {
+                                outcome.cause = last_cause(log, before, message)?;
                             }
                             Ok((*index, outcome))
                         };
@@ -163,13 +163,20 @@ impl<'a> Lanes<'a> {
     }
 }
 
-/// The last cause in a log, with the first frames of its stack.
-fn last_cause(log: &Path, before: &str) -> io::Result<Option<String>> {
+/// The last cause in a log, with the first frames of its stack. Other tables' statements fail at the same time: it is the
+/// last one with that message.
+fn last_cause(log: &Path, before: &str, message: &str) -> io::Result<Option<String>> {
     const FRAMES_MAX: usize = 30;
     // The answer comes before the log's line.
     std::thread::sleep(Duration::from_millis(300));
     let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
-    let cause = text.rfind(before).and_then(|start| text.get(start..));
+    let mut causes = text.rmatch_indices(before).filter_map(|(start, _)| text.get(start..));
+    let cause = causes.find(|cause| {
+        // The exception stands in the same line, or begins the next.
+        let mut lines = cause.lines();
+        lines.next().is_some_and(|line| line.contains(message))
+            || lines.next().is_some_and(|line| line.starts_with(message))
+    });
     Ok(cause.map(|cause| cause.lines().take(FRAMES_MAX).collect::<Vec<_>>().join("\n")))
 }
 
