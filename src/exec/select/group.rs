@@ -34,6 +34,10 @@ struct OwnedRow {
 }
 
 impl OwnedRow {
+    fn of(view: &RowView<'_>) -> Self {
+        Self { key: view.key.clone(), row: view.row.cloned(), static_row: view.static_row.cloned() }
+    }
+
     fn view(&self, now_in_seconds: i64) -> RowView<'_> {
         RowView {
             key: &self.key,
@@ -45,11 +49,23 @@ impl OwnedRow {
 }
 
 /// What tells groups apart.
-#[derive(PartialEq, Eq)]
 struct GroupKey {
     partition: DecoratedKey,
     /// The clustering columns that rows are grouped by; none for a static row, which is always a group of its own.
     clustering: Option<Vec<Option<Vec<u8>>>>,
+}
+
+/// The values of a row that it is grouped by.
+type GroupValues<'r> = SmallVec<[Option<Cow<'r, [u8]>>; 4]>;
+
+impl GroupKey {
+    /// Whether a row of that partition with these values is of this group.
+    fn is_of(&self, partition: &DecoratedKey, values: &GroupValues<'_>) -> bool {
+        let Some(clustering) = &self.clustering else { return false };
+        self.partition == *partition
+            && clustering.len() == values.len()
+            && clustering.iter().zip(values).all(|(own, value)| own.as_deref() == value.as_deref())
+    }
 }
 
 /// Computes groups, one at a time, and writes their rows. What is selected beside aggregates comes from the first
@@ -88,39 +104,55 @@ impl<'a> Groups<'a> {
     }
 
     /// Whether a row begins another group than the current one, which is then to be closed; notes it as the last row.
-    fn begins(&mut self, group_by: &GroupBy, row: &OwnedRow) -> Result<bool, Error> {
-        let key = self.key_of(group_by, row)?;
-        let begins = key.clustering.is_none() || self.key.as_ref() != Some(&key);
-        self.key = Some(key);
-        Ok(begins)
+    fn begins(&mut self, group_by: &GroupBy, view: &RowView<'_>) -> Result<bool, Error> {
+        let clustering = match view.row {
+            None => None,
+            Some(row) => {
+                let values = self.values_of(group_by, view, row)?;
+                if self.key.as_ref().is_some_and(|key| key.is_of(view.key, &values)) {
+                    return Ok(false);
+                }
+                Some(values.into_iter().map(|value| value.map(Cow::into_owned)).collect())
+            }
+        };
+        self.key = Some(GroupKey { partition: view.key.clone(), clustering });
+        Ok(true)
     }
 
-    fn key_of(&self, group_by: &GroupBy, row: &OwnedRow) -> Result<GroupKey, Error> {
-        let partition = row.key.clone();
-        let Some(found) = &row.row else { return Ok(GroupKey { partition, clustering: None }) };
-        let values = found.clustering().values().take(group_by.clustering_columns);
-        let mut clustering: Vec<Option<Vec<u8>>> = values.map(|value| value.map(<[u8]>::to_vec)).collect();
+    fn values_of<'r>(
+        &self,
+        group_by: &'r GroupBy,
+        view: &RowView<'r>,
+        row: &'r Row,
+    ) -> Result<GroupValues<'r>, Error>
+    where
+        'a: 'r,
+    {
+        let values = row.clustering().values().take(group_by.clustering_columns);
+        let mut values: GroupValues<'r> = values.map(|value| value.map(Cow::Borrowed)).collect();
         if let Some(function) = &group_by.function {
-            let with = Evaluation {
-                row: Some(row.view(self.now_in_seconds)),
-                aggregates: &[],
-                bind: self.bind,
-                unmask: self.unmask,
-            };
-            clustering.pop();
-            clustering.push(function.evaluate(&with)?.map(|value| value.into_owned()));
+            let with = Evaluation { row: Some(*view), aggregates: &[], bind: self.bind, unmask: self.unmask };
+            values.pop();
+            values.push(function.evaluate(&with)?);
         }
-        Ok(GroupKey { partition, clustering: Some(clustering) })
+        Ok(values)
     }
 
     /// Adds a row to the current group.
-    fn add(&mut self, row: OwnedRow) -> Result<(), Error> {
-        self.add_view(row.view(self.now_in_seconds))?;
-        self.first.get_or_insert(row);
+    fn add(&mut self, view: RowView<'_>) -> Result<(), Error> {
+        self.add_view(view)?;
+        self.first.get_or_insert_with(|| OwnedRow::of(&view));
         Ok(())
     }
 
     fn add_view(&mut self, row: RowView<'_>) -> Result<(), Error> {
+        if let Some(columns) = &self.columns {
+            for (column, state) in columns.iter().zip(&mut self.states) {
+                let value = column.and_then(|source| source.plain(&row));
+                state.add_all(std::slice::from_ref(&value))?;
+            }
+            return Ok(());
+        }
         let with = Evaluation { row: Some(row), aggregates: &[], bind: self.bind, unmask: self.unmask };
         for (call, state) in self.plan.aggregates.iter().zip(&mut self.states) {
             add_to(call, state.as_mut(), &with)?;
@@ -144,11 +176,8 @@ impl<'a> Groups<'a> {
         } else {
             partition.rows.iter().try_for_each(|row| self.add_view(RowView { row: Some(row), ..view }))?;
         }
-        self.first.get_or_insert_with(|| OwnedRow {
-            key: partition.key.clone(),
-            row: partition.rows.first().cloned(),
-            static_row: partition.static_row.clone(),
-        });
+        let first = RowView { row: partition.rows.first(), ..view };
+        self.first.get_or_insert_with(|| OwnedRow::of(&first));
         Ok(())
     }
 
@@ -210,11 +239,11 @@ fn add_to<'r>(
 }
 
 /// The rows of a partition; one without a row where there is only the static row.
-fn rows_of(partition: &PartitionResult) -> impl Iterator<Item = OwnedRow> {
+fn rows_of(partition: &PartitionResult, now_in_seconds: i64) -> impl Iterator<Item = RowView<'_>> {
     let PartitionResult { key, static_row, rows } = partition;
     let only_static = rows.is_empty().then_some(None);
-    let rows = only_static.into_iter().chain(rows.iter().cloned().map(Some));
-    rows.map(move |row| OwnedRow { key: key.clone(), row, static_row: static_row.clone() })
+    let rows = only_static.into_iter().chain(rows.iter().map(Some));
+    rows.map(move |row| RowView { key, row, static_row: static_row.as_ref(), now_in_seconds })
 }
 
 impl SelectPlan {
@@ -262,9 +291,13 @@ impl SelectPlan {
         }
         let mut is_open = false;
         let mut pager = Pager::new(query, state.map(for_rows), context.version);
-        'pages: while !pager.is_exhausted() {
+        let mut is_full = false;
+        while !is_full && !pager.is_exhausted() {
             let page = pager.fetch_page(DEFAULT_PAGE_SIZE, context.reader)?;
-            for row in page.iter().filter(|p| self.returns(p)).flat_map(rows_of) {
+            let partitions = page.iter().filter(|p| self.returns(p));
+            let mut last: Option<RowView<'_>> = None;
+            let mut last_with_row: Option<&Row> = None;
+            for row in partitions.flat_map(|partition| rows_of(partition, context.now_in_seconds)) {
                 if partition.as_ref() != Some(&row.key.key) {
                     partition = Some(row.key.key.clone());
                     counts.in_partition = per_partition_limit;
@@ -277,19 +310,21 @@ impl SelectPlan {
                         continue;
                     }
                     if counts.page <= 0 || counts.remaining <= 0 {
-                        break 'pages;
+                        is_full = true;
+                        break;
                     }
                     counts.count();
                     is_open = true;
                 } else if !is_open {
                     continue;
                 }
-                last_row = row.row.clone().or(last_row);
-                let may_go_on = row.row.as_ref().is_some_and(|row| !ends_partition(row));
+                let may_go_on = row.row.is_some_and(|row| !ends_partition(row));
                 in_last_partition = if may_go_on { counts.in_partition } else { 0 };
-                last_key = Some(row.key.key.clone());
+                (last, last_with_row) = (Some(row), row.row.or(last_with_row));
                 groups.add(row)?;
             }
+            last_row = last_with_row.cloned().or(last_row);
+            last_key = last.map(|view| view.key.key.clone()).or(last_key);
         }
         if is_open {
             groups.close()?;

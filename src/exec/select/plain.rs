@@ -11,8 +11,8 @@ use crate::storage::model::{PlainCells, Prefix, Row};
 pub struct SelectedColumns {
     /// Where the value of each comes from.
     pub sources: Vec<Source>,
-    /// The same, for rows that are plain ([`Row::plain_cells`]); none where some column has several cells or is
-    /// static, and for compact tables, whose rows may lack clustering columns.
+    /// The same, for rows that are plain ([`Row::plain_cells`]), which have nothing of columns with several cells; none
+    /// where some column is a counter or static, and for compact tables, whose rows may lack clustering columns.
     plain: Option<Vec<Step>>,
 }
 
@@ -93,7 +93,7 @@ fn write_plain(steps: &[Step], key: &[u8], cells: &PlainCells<'_>, out: &mut Row
 fn steps(sources: &[Source], clustering_len: usize, regular: &[ColumnId]) -> Option<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::new();
     for source in sources {
-        if !matches!(source.form, Form::Plain) {
+        if matches!(source.form, Form::Counter) {
             return None;
         }
         match source.place {
@@ -170,6 +170,7 @@ mod tests {
     use super::*;
     use crate::schema::ColumnId;
     use crate::storage::model::{Cell, Clustering, DecoratedKey, DeletionTime, LivenessInfo, RowBuilder};
+    use crate::types::CqlType;
     use bytes::Bytes;
     use proptest::prelude::*;
 
@@ -177,8 +178,11 @@ mod tests {
         (0..8).map(ColumnId).collect()
     }
 
+    /// The last column is a set.
     fn source(place: Place) -> Source {
-        Source { place, form: Form::Plain }
+        let set = CqlType::Set { element: std::sync::Arc::new(CqlType::Int), frozen: false };
+        let form = if place == Place::Regular(ColumnId(7)) { Form::Complex(set) } else { Form::Plain };
+        Source { place, form }
     }
 
     fn place() -> impl Strategy<Value = Place> {
@@ -197,7 +201,8 @@ mod tests {
             let mut builder = RowBuilder::new();
             let mut seen = std::collections::HashSet::new();
             for (id, timestamp, value) in cells.iter().filter(|(id, ..)| seen.insert(*id)) {
-                builder.add(Cell::live(ColumnId(*id), (*timestamp).max(1), value));
+                let cell = Cell::live(ColumnId(*id), (*timestamp).max(1), value);
+                builder.add(if *id == 7 { cell.with_path(b"path") } else { cell });
             }
             let clustering = Clustering::new(clustering.iter().map(|value| value.as_deref()));
             builder.build(&clustering, LivenessInfo::new(1), DeletionTime::LIVE)

@@ -131,8 +131,9 @@ impl Source {
         }));
     }
 
+    /// The value of a column that is [`Form::Plain`].
     #[inline]
-    fn plain<'r>(&self, view: &RowView<'r>) -> Option<&'r [u8]> {
+    pub fn plain<'r>(&self, view: &RowView<'r>) -> Option<&'r [u8]> {
         match self.place {
             Place::PartitionKey => Some(&view.key.key),
             Place::KeyComponent(i) => key_component(&view.key.key, i),

@@ -43,13 +43,18 @@ fn write_update(out: &mut Vec<u8>, update: &PartitionUpdate, order: &TableOrder)
     if let Some((row, cells)) = update.plain_row() {
         if let Some(all) = order.plain_layout().filter(|layout| layout.is_all_of(&cells)) {
             let columns = all.columns.iter().enumerate().map(|(i, (_, fixed_length))| (i, *fixed_length));
-            return put_plain_update(out, order, (row, &cells), &all.names, columns);
+            return put_plain_update(
+                out,
+                order,
+                (row, &cells),
+                |out| out.extend_from_slice(&all.names),
+                columns,
+            );
         }
         if let Some(columns) = plain_columns(order, &cells) {
-            let mut names = Vec::new();
-            put_columns(&mut names, &columns.iter().map(|(column, _)| *column).collect());
+            let names = |out: &mut Vec<u8>| put_columns(out, columns.iter().map(|(column, _)| *column));
             let columns = columns.iter().map(|(column, i)| (*i, column.fixed_length));
-            return put_plain_update(out, order, (row, &cells), &names, columns);
+            return put_plain_update(out, order, (row, &cells), names, columns);
         }
     }
     let static_row = update.static_row.as_ref().filter(|row| !row.is_empty());
@@ -77,9 +82,9 @@ fn write_update(out: &mut Vec<u8>, update: &PartitionUpdate, order: &TableOrder)
     };
     writer.minima.write(out);
     if static_row.is_some() {
-        put_columns(out, &writer.static_columns);
+        put_columns(out, writer.static_columns.iter().copied());
     }
-    put_columns(out, &writer.regular_columns);
+    put_columns(out, writer.regular_columns.iter().copied());
     if !update.deletion.is_live() {
         writer.minima.put_deletion(out, update.deletion);
     }
@@ -119,13 +124,13 @@ fn put_plain_update(
     out: &mut Vec<u8>,
     order: &TableOrder,
     (row, cells): (&Row, &PlainCells<'_>),
-    names: &[u8],
+    put_names: impl FnOnce(&mut Vec<u8>),
     columns: impl Iterator<Item = (usize, Option<usize>)>,
 ) -> Result<(), StorageError> {
     let has_liveness = !row.liveness().is_empty();
     out.push(HAS_ROW_ESTIMATE);
     Minima { timestamp: row.timestamp(), local_deletion_time: DELETION_TIME_EPOCH, ttl: 0 }.write(out);
-    out.extend_from_slice(names);
+    put_names(out);
     out.push(1);
     out.push(if has_liveness { HAS_ALL_COLUMNS | HAS_TIMESTAMP } else { HAS_ALL_COLUMNS });
     put_clustering(out, order.clustering_lengths(), row.clustering())?;
@@ -168,7 +173,7 @@ fn columns_of<'a, 'r>(
     columns
 }
 
-fn put_columns(out: &mut Vec<u8>, columns: &Columns<'_>) {
+fn put_columns<'a>(out: &mut Vec<u8>, columns: impl ExactSizeIterator<Item = &'a LayoutColumn>) {
     vint::write_unsigned(out, columns.len() as u64);
     for column in columns {
         put_vint_bytes(out, column.name.as_bytes());

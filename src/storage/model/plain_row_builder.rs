@@ -35,6 +35,12 @@ impl PlainRowBuilder {
         self.clustering_len = self.values.len();
     }
 
+    /// Sets the whole clustering.
+    pub fn set_clustering(&mut self, clustering: Prefix<'_>) {
+        self.values.extend_from_slice(clustering.buffer());
+        self.clustering_len = self.values.len();
+    }
+
     /// The clustering so far.
     pub fn clustering(&self) -> Prefix<'_> {
         Prefix::of_buffer(&self.values[..self.clustering_len])
@@ -86,21 +92,26 @@ mod tests {
             clustering in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..9)), 0..3),
             cells in prop::collection::btree_map(any::<u16>(), prop::collection::vec(any::<u8>(), 0..40), 0..9),
             timestamp in i64::MIN + 1..,
+            at_once in any::<bool>(),
         ) {
             let mut plain = PlainRowBuilder::default();
             plain.start();
             plain.add(ColumnId(7), b"of another row");
             plain.start();
-            clustering.iter().for_each(|value| plain.add_clustering(value.as_deref()));
+            let whole = Clustering::new(clustering.iter().map(|value| value.as_deref()));
+            if at_once {
+                plain.set_clustering(whole.as_prefix());
+            } else {
+                clustering.iter().for_each(|value| plain.add_clustering(value.as_deref()));
+            }
             let mut other = RowBuilder::new();
             for (column, value) in &cells {
                 plain.add(ColumnId(*column), value);
                 other.add_plain(ColumnId(*column), timestamp, value);
             }
-            let clustering = Clustering::new(clustering.iter().map(|value| value.as_deref()));
-            prop_assert_eq!(plain.clustering(), clustering.as_prefix());
+            prop_assert_eq!(plain.clustering(), whole.as_prefix());
             let row = plain.build_in(&mut Arena::of_read(), timestamp);
-            let expected = other.build(&clustering, LivenessInfo::new(timestamp), DeletionTime::LIVE);
+            let expected = other.build(&whole, LivenessInfo::new(timestamp), DeletionTime::LIVE);
             prop_assert_eq!(row.buffer(), expected.buffer());
         }
     }

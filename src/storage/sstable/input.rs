@@ -60,6 +60,12 @@ impl<'a> Input<'a> {
         self.rest = rest;
     }
 
+    /// Passes over what `pass` takes from the front, again and again until it takes nothing or `end` bytes were taken.
+    #[inline]
+    pub fn pass(&mut self, end: usize, pass: impl Fn(&mut &'a [u8]) -> Option<()>) {
+        while self.position() < end && pass(&mut self.rest).is_some() {}
+    }
+
     /// Whether everything was taken.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()

@@ -5,7 +5,7 @@ use super::input::Input;
 use super::unfiltered_reader::{PlainColumn, RowDecoder, RowSpace, column_subset};
 use crate::storage::codec::cell_flags::{HAS_EMPTY_VALUE, USE_ROW_TIMESTAMP};
 use crate::storage::codec::row_flags::{HAS_ALL_COLUMNS, HAS_TIMESTAMP};
-use crate::storage::model::{BoundKind, ClusteringBound, ColumnFilter, PlainRowBuilder, Row};
+use crate::storage::model::{BoundKind, ClusteringBound, ColumnFilter, PlainRowBuilder, Prefix, Row};
 use crate::storage::{ClusteringComparator, Position};
 use crate::types::vint;
 
@@ -35,6 +35,12 @@ fn take<'i>(bytes: &mut &'i [u8], length: usize) -> Option<&'i [u8]> {
     let (taken, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
     Some(taken)
+}
+
+/// Whether a row has a timestamp, and neither an end nor deletions.
+#[inline]
+fn is_plain(flags: u8) -> bool {
+    flags & !HAS_ALL_COLUMNS == HAS_TIMESTAMP
 }
 
 #[inline]
@@ -71,7 +77,7 @@ impl RowDecoder {
         builder: &mut PlainRowBuilder,
     ) -> Option<i64> {
         let flags = byte(bytes)?;
-        if flags & !HAS_ALL_COLUMNS != HAS_TIMESTAMP {
+        if !is_plain(flags) {
             return None;
         }
         builder.start();
@@ -81,13 +87,42 @@ impl RowDecoder {
             return None;
         }
         let body_length = length(bytes)?;
-        let mut body = take(bytes, body_length)?;
+        self.plain_body(flags, take(bytes, body_length)?, columns, wanted.columns, builder)
+    }
+
+    /// A row of which all but its body was taken; none where it is not plain.
+    pub(super) fn plain_row_of(
+        &self,
+        flags: u8,
+        clustering: Prefix<'_>,
+        body: &[u8],
+        filter: &ColumnFilter,
+        space: &mut RowSpace,
+    ) -> Option<Row> {
+        let columns = self.plain_columns.as_ref().filter(|_| is_plain(flags))?;
+        space.plain.start();
+        space.plain.set_clustering(clustering);
+        let timestamp = self.plain_body(flags, body, columns, filter, &mut space.plain)?;
+        Some(space.plain.build_in(&mut space.arena, timestamp))
+    }
+
+    /// Takes the cells into a builder, and says the row's timestamp.
+    #[inline]
+    fn plain_body(
+        &self,
+        flags: u8,
+        body: &[u8],
+        columns: &[PlainColumn],
+        filter: &ColumnFilter,
+        builder: &mut PlainRowBuilder,
+    ) -> Option<i64> {
+        let mut body = body;
         // The size of the row before.
         vint::read_unsigned(&mut body)?;
         let timestamp = self.stats.timestamp_of(vint::read_unsigned(&mut body)?);
         if flags & HAS_ALL_COLUMNS != 0 {
             for column in columns {
-                self.cell_of_plain_row(&mut body, column, wanted.columns, builder)?;
+                self.cell_of_plain_row(&mut body, column, filter, builder)?;
             }
             return Some(timestamp);
         }
@@ -95,7 +130,7 @@ impl RowDecoder {
         let present = column_subset(&mut input, columns.len()).ok()?;
         body = input.rest();
         for i in present {
-            self.cell_of_plain_row(&mut body, columns.get(i)?, wanted.columns, builder)?;
+            self.cell_of_plain_row(&mut body, columns.get(i)?, filter, builder)?;
         }
         Some(timestamp)
     }
@@ -125,7 +160,7 @@ impl RowDecoder {
         filter: &ColumnFilter,
         builder: &mut PlainRowBuilder,
     ) -> Option<()> {
-        let flags = byte(bytes)?;
+        let (id, flags) = (column.id?, byte(bytes)?);
         if flags & !HAS_EMPTY_VALUE != USE_ROW_TIMESTAMP {
             return None;
         }
@@ -133,9 +168,9 @@ impl RowDecoder {
             &[]
         } else {
             let value = self.plain_value(bytes, column.fixed_length)?;
-            if filter.queries(column.id) { value } else { &[] }
+            if filter.queries(id) { value } else { &[] }
         };
-        builder.add(column.id, value);
+        builder.add(id, value);
         Some(())
     }
 

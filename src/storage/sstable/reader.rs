@@ -30,6 +30,7 @@ use crate::storage::model::{
     NO_EXPIRATION,
 };
 use crate::storage::{ClusteringComparator, IoMode};
+use crate::types::vint;
 
 /// What depends on the table's current definition.
 #[derive(Debug)]
@@ -375,6 +376,7 @@ enum LookedUp {
 
 /// Looks for a key in as many whole entries as there are before `end`.
 fn look_up(input: &mut Input<'_>, key: &[u8], end: usize) -> Taken<LookedUp> {
+    input.pass(end, |entries| pass_others(entries, key));
     while input.position() < end {
         let start = *input;
         match entry_head(input, key) {
@@ -389,6 +391,21 @@ fn look_up(input: &mut Input<'_>, key: &[u8], end: usize) -> Taken<LookedUp> {
         }
     }
     Ok(LookedUp::Passed { rest: 0 })
+}
+
+/// Passes over an entry of another key; none where it is of that key, or not whole.
+#[inline]
+fn pass_others(entries: &mut &[u8], key: &[u8]) -> Option<()> {
+    let (length, rest) = entries.split_first_chunk::<2>()?;
+    let (of, mut rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    // Most keys differ in their last byte already.
+    if of.last() == key.last() && of == key {
+        return None;
+    }
+    vint::read_unsigned(&mut rest)?;
+    let size = vint::read_unsigned(&mut rest)?;
+    *entries = rest.get(usize::try_from(size).ok()?..)?;
+    Some(())
 }
 
 /// Whether an entry is of that key, its place in the data, and the size of its blocks.

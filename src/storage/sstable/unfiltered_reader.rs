@@ -29,24 +29,24 @@ struct ReadColumn {
     dropped_at: Option<i64>,
 }
 
-/// A column whose cells may be part of plain rows.
+/// A column as plain rows are read.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainColumn {
-    /// Its identity in memory.
-    pub id: ColumnId,
+    /// Its identity in memory; none where a row that has something of it is not plain: it has several cells, or was
+    /// dropped once.
+    pub id: Option<ColumnId>,
     /// The bytes of each of its values, where fixed.
     pub fixed_length: Option<usize>,
 }
 
-/// All columns, where each has one cell, none was ever dropped, and their order on disk is that of cells in memory.
+/// All columns, where the order of those that may be part of plain rows is on disk what it is in memory.
 fn plain_columns(columns: &[ReadColumn]) -> Option<Box<[PlainColumn]>> {
     let plain = |column: &ReadColumn| {
         let is_plain = !column.disk.is_complex && column.dropped_at.is_none();
-        let id = column.id.filter(|_| is_plain)?;
-        Some(PlainColumn { id, fixed_length: column.disk.fixed_length })
+        PlainColumn { id: column.id.filter(|_| is_plain), fixed_length: column.disk.fixed_length }
     };
-    let columns = columns.iter().map(plain).collect::<Option<Box<[_]>>>()?;
-    columns.is_sorted_by(|a, b| a.id < b.id).then_some(columns)
+    let columns: Box<[PlainColumn]> = columns.iter().map(plain).collect();
+    columns.iter().filter_map(|column| column.id).is_sorted().then_some(columns)
 }
 
 /// The columns of a row, and which of them are wanted.
@@ -63,7 +63,7 @@ pub struct RowDecoder {
     pub(super) clustering: Arc<[Option<usize>]>,
     static_columns: Box<[ReadColumn]>,
     regular_columns: Box<[ReadColumn]>,
-    /// The regular columns, if rows of them may be plain.
+    /// The regular columns, where the order on disk is that of cells in memory.
     pub(super) plain_columns: Option<Box<[PlainColumn]>>,
     /// The longest cell that is no damage, in bytes (`max_value_size`).
     pub(super) value_bytes_max: usize,
@@ -286,9 +286,14 @@ impl RowDecoder {
         filter: &ColumnFilter,
         space: &mut RowSpace,
     ) -> Taken<Option<Unfiltered>> {
+        let prefix = Prefix::of_buffer(&head.values);
+        if head.is_row()
+            && let Some(row) = self.plain_row_of(head.flags, prefix, body, filter, space)
+        {
+            return Ok(Some(Unfiltered::Row(row)));
+        }
         let mut input = Input::new(body);
         input.vint()?;
-        let prefix = Prefix::of_buffer(&head.values);
         if head.is_row() {
             let columns = Columns { all: &self.regular_columns, filter };
             let row = self.row(&mut input, head.flags, columns, prefix, space)?;
