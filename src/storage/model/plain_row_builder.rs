@@ -20,6 +20,10 @@ pub struct PlainRowBuilder {
 impl PlainRowBuilder {
     /// Starts a row, in place of what was there.
     pub fn start(&mut self) {
+        if self.entries.capacity() == 0 {
+            self.entries.reserve(HEADER + 16 * PLAIN_CELL);
+            self.values.reserve(256);
+        }
         self.entries.clear();
         self.entries.extend_from_slice(&[0; HEADER]);
         self.values.clear();

@@ -213,6 +213,10 @@ impl ChunkedFile {
     }
 }
 
+/// Where several chunks have to be joined, so many bytes more than are needed, since the needs of an item become known
+/// part by part.
+const JOINED_BYTES_MORE: usize = 512;
+
 /// A place in a file, and the bytes around it.
 #[derive(Debug)]
 pub struct Cursor {
@@ -269,29 +273,28 @@ impl Cursor {
         if position.saturating_add(length as u64) > self.file.len() {
             return Err(self.damaged("the file ends too early"));
         }
-        let rest = self.window.slice(self.offset..);
-        let next = position + rest.len() as u64;
         let chunk_length = self.file.chunk_length;
-        let chunk = self.file.chunk(next / chunk_length, &self.access)?;
-        let within = (next % chunk_length) as usize;
-        if within >= chunk.len() {
-            return Err(self.damaged("the file ends too early"));
-        }
-        self.window = if rest.is_empty() {
+        let chunk = self.file.chunk(position / chunk_length, &self.access)?;
+        let within = (position % chunk_length) as usize;
+        self.window = if chunk.len() >= within.saturating_add(length) {
             chunk.slice(within..)
         } else {
-            let mut joined = BytesMut::with_capacity(length.max(rest.len() + chunk.len() - within));
-            joined.extend_from_slice(&rest);
-            joined.extend_from_slice(&chunk[within..]);
+            // Only what lies across the chunks' border is copied: behind it the next chunk is the window.
+            let wanted = length.saturating_add(JOINED_BYTES_MORE);
+            let mut joined = BytesMut::with_capacity(wanted);
+            joined.extend_from_slice(chunk.get(within..).unwrap_or_default());
             while joined.len() < length {
                 let next = position + joined.len() as u64;
-                joined.extend_from_slice(&self.file.chunk(next / chunk_length, &self.access)?);
+                let chunk = self.file.chunk(next / chunk_length, &self.access)?;
+                let more = chunk.get((next % chunk_length) as usize..).filter(|more| !more.is_empty());
+                let more = more.ok_or_else(|| self.damaged("the file ends too early"))?;
+                joined.extend_from_slice(&more[..more.len().min(wanted - joined.len())]);
             }
             joined.freeze()
         };
         self.start = position;
         self.offset = 0;
-        if self.window.len() < length { self.extend(length) } else { Ok(()) }
+        Ok(())
     }
 
     /// Takes something from the place on: calls `take` again with more bytes while it finds them too few.
