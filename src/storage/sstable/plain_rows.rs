@@ -13,8 +13,8 @@ use crate::types::vint;
 pub struct Wanted<'w> {
     /// Compares clusterings.
     pub comparator: &'w ClusteringComparator,
-    /// Rows before this.
-    pub end: &'w ClusteringBound,
+    /// Rows before this; all where there is none.
+    pub end: Option<&'w ClusteringBound>,
     /// These columns; the others' cells come without their values.
     pub columns: &'w ColumnFilter,
     /// At most so many.
@@ -82,9 +82,11 @@ impl RowDecoder {
         }
         builder.start();
         self.plain_clustering(bytes, builder)?;
-        let place = Position { prefix: builder.clustering(), kind: BoundKind::Clustering };
-        if !wanted.comparator.compare(place, wanted.end).is_lt() {
-            return None;
+        if let Some(end) = wanted.end {
+            let place = Position { prefix: builder.clustering(), kind: BoundKind::Clustering };
+            if !wanted.comparator.compare(place, end).is_lt() {
+                return None;
+            }
         }
         let body_length = length(bytes)?;
         self.plain_body(flags, take(bytes, body_length)?, columns, wanted.columns, builder)

@@ -272,6 +272,7 @@ impl Body {
         }
         let Self { mapping, columns, cursor, space, .. } = self;
         let (comparator, rows_max) = (&mapping.comparator, max.min(ROWS_AT_ONCE_MAX));
+        let end = Some(end).filter(|end| **end != ClusteringBound::TOP);
         let wanted = Wanted { comparator, end, columns, rows_max };
         cursor.pass(|input| mapping.decoder.plain_rows(input, &wanted, space, rows));
     }
