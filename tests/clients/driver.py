@@ -396,14 +396,20 @@ def test_metadata(session):
 def test_schema_events(session):
     second = cluster(VERSION)
     try:
-        watcher = second.connect()
-        session.execute("CREATE TABLE announced (k int PRIMARY KEY)")
-        for _ in range(100):
-            if "announced" in second.metadata.keyspaces[KEYSPACE].tables:
-                break
-            threading.Event().wait(0.1)
-        assert "announced" in second.metadata.keyspaces[KEYSPACE].tables
-        watcher.execute("SELECT * FROM system.local")
+        second.connect()
+        columns = lambda table: table and list(table.columns)
+        for statement, expected in (
+            ("CREATE TABLE announced (k int PRIMARY KEY)", ["k"]),
+            ("ALTER TABLE announced ADD v int", ["k", "v"]),
+            ("DROP TABLE announced", None),
+        ):
+            session.execute(statement)
+            for _ in range(100):
+                found = columns(second.metadata.keyspaces[KEYSPACE].tables.get("announced"))
+                if found == expected:
+                    break
+                time.sleep(0.1)
+            equal(found, expected)
     finally:
         second.shutdown()
 

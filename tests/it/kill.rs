@@ -101,9 +101,11 @@ fn survives(sync: &str) {
             }
             server.kill().expect("SIGKILL is sent");
             gone.store(true, Ordering::Relaxed);
+            let before: i32 = acknowledged.iter().sum();
             for (task, count) in tasks.into_iter().zip(&mut acknowledged) {
                 *count = task.await.expect("the writer ended");
             }
+            assert!(acknowledged.iter().sum::<i32>() > before, "nothing was written in round {round}");
         });
     }
     assert!(acknowledged.iter().all(|count| *count > 0), "every writer wrote: {acknowledged:?}");

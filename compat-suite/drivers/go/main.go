@@ -585,8 +585,11 @@ func (t *test) statements() {
 	equal([]any{name, static, set}, []any{"it's", 7, []int{1, 2}})
 	t.run("UPDATE statements USING TTL ? SET v = v + ? WHERE k = ? AND c = ?", 1000, []int{3}, 1, "it's")
 	equal(column[[]int](t.session.Query("SELECT v FROM statements WHERE k = 1")), [][]int{{1, 2, 3}})
-	// A statement that is not prepared, with the client's own timestamp.
-	t.run("TRUNCATE statements")
+	at := int64(1700000000000000)
+	insert := t.session.Query("INSERT INTO statements (k, c, s) VALUES (2, 'x', ?)", 9)
+	equal(insert.WithTimestamp(at).Exec(), nil)
+	equal(column[int64](t.session.Query("SELECT writetime(s) FROM statements WHERE k = 2")), []int64{at})
+	t.run("TRUNCATE statements") // the driver prepares no other statements than those that read and write
 	equal(len(column[int](t.session.Query("SELECT k FROM statements"))), 0)
 }
 
@@ -705,10 +708,11 @@ func (t *test) tokens() {
 }
 
 func (t *test) errors() {
-	var syntax *gocql.RequestErrSyntax
+	var refusal gocql.RequestError
 	err := t.session.Query("SELEC 1").Exec()
 	equal(strings.Contains(err.Error(), "line 1:0 no viable alternative at input 'SELEC'"), true)
-	_ = errors.As(err, &syntax)
+	equal(errors.As(err, &refusal), true)
+	equal(refusal.Code(), gocql.ErrCodeSyntax)
 	err = t.session.Query("SELECT nosuch FROM orders_by_id").Exec()
 	equal(strings.Contains(err.Error(), "Undefined column name nosuch"), true)
 	var exists *gocql.RequestErrAlreadyExists

@@ -40,11 +40,14 @@ fn each_goes_on_with_what_the_other_left() {
             "INSERT INTO files.ours (k, v) VALUES (1, {1: 'one', 2: 'two'})",
             "DELETE v[1] FROM files.ours WHERE k = 1",
             "DELETE FROM files.mixed_order WHERE p = 1 AND a = 3",
+            "DELETE FROM files.mixed_order WHERE p = 1 AND a = 2 AND b = 'y' AND c >= 2",
+            "INSERT INTO files.statics (p, c, s, v) VALUES (50, 1, 2, 3) USING TTL 1000000",
             "DELETE FROM files.every_type WHERE p1 = 4 AND p2 = ''",
             "UPDATE files.counts SET n = n + 1000 WHERE p = 'a' AND c = 1",
         ] {
             session.query_unpaged(statement, ()).await.expect("run");
         }
+        session.query_unpaged(workload::value_of_every_type(100), ()).await.expect("inserted");
         answers(&session).await
     });
     server.kill().expect("killed");

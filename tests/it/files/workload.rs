@@ -58,6 +58,15 @@ pub async fn second(session: &Session) {
     session.query_unpaged(delete, ()).await.expect("deleted");
 }
 
+/// A statement that writes a value of each type, into a partition of its own.
+pub fn value_of_every_type(partition: i32) -> String {
+    let first = include_str!("../../data/files/first.cql");
+    let insert =
+        first.lines().find(|line| line.starts_with("INSERT INTO every_type")).expect("it is the first one");
+    let insert = insert.replacen("INTO every_type", "INTO files.every_type", 1);
+    insert.replacen("VALUES (1, 'x'", &format!("VALUES ({partition}, 'x'"), 1)
+}
+
 /// Runs the statements of a file of `tests/data`.
 async fn run(session: &Session, file: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);

@@ -32,54 +32,7 @@ fn orders() {
             }
         }
         let (user, product) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let price = |cents: i64| {
-            scylla::value::CqlDecimal::from_signed_be_bytes_and_exponent(cents.to_be_bytes().to_vec(), 2)
-        };
-        let item = |n: i32| ProductItem {
-            product_id: product,
-            product_name: format!("Product {n}"),
-            quantity: n,
-            price: price(999),
-        };
-        let by_id = client
-            .0
-            .prepare(
-                "INSERT INTO orders_by_id (order_id, user_id, order_timestamp, status, total_amount, \
-                 shipping_address, items) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )
-            .await
-            .expect("prepared");
-        let by_user = client
-            .0
-            .prepare(
-                "INSERT INTO orders_by_user (user_id, order_timestamp, order_id, status, total_amount) \
-                 VALUES (?, ?, ?, ?, ?)",
-            )
-            .await
-            .expect("prepared");
-        let by_product = client.0
-            .prepare(
-                "INSERT INTO orders_by_product (product_id, month_bucket, order_timestamp, order_id, user_id, \
-                 quantity) VALUES (?, ?, ?, ?, ?, ?)",
-            )
-            .await
-            .expect("prepared");
-        let order = |n: i32| Uuid::from_u128(1000 + u128::from(n.unsigned_abs()));
-        for n in 0..30_i32 {
-            let at = CqlTimestamp(1_696_161_600_000 + i64::from(n) * 60_000);
-            let values = (order(n), user, at, "PENDING", price(1998), "1 Main St", vec![item(n)]);
-            client.0.execute_unpaged(&by_id, values).await.expect("inserted");
-            client
-                .0
-                .execute_unpaged(&by_user, (user, at, order(n), "PENDING", price(1998)))
-                .await
-                .expect("inserted");
-            client
-                .0
-                .execute_unpaged(&by_product, (product, "2023-10", at, order(n), user, n))
-                .await
-                .expect("inserted");
-        }
+        insert(client, user, product).await;
         let one = client
             .0
             .query_unpaged("SELECT status, items FROM orders_by_id WHERE order_id = ?", (order(7),))
@@ -112,6 +65,62 @@ fn orders() {
         metadata(client);
         tokens(client, product).await;
     });
+}
+
+fn order(n: i32) -> Uuid {
+    Uuid::from_u128(1000 + u128::from(n.unsigned_abs()))
+}
+
+/// Thirty orders in the three tables.
+async fn insert(client: &Client, user: Uuid, product: Uuid) {
+    let price = |cents: i64| {
+        scylla::value::CqlDecimal::from_signed_be_bytes_and_exponent(cents.to_be_bytes().to_vec(), 2)
+    };
+    let item = |n: i32| ProductItem {
+        product_id: product,
+        product_name: format!("Product {n}"),
+        quantity: n,
+        price: price(999),
+    };
+    let by_id = client
+        .0
+        .prepare(
+            "INSERT INTO orders_by_id (order_id, user_id, order_timestamp, status, total_amount, \
+             shipping_address, items) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .await
+        .expect("prepared");
+    let by_user = client
+        .0
+        .prepare(
+            "INSERT INTO orders_by_user (user_id, order_timestamp, order_id, status, total_amount) \
+             VALUES (?, ?, ?, ?, ?)",
+        )
+        .await
+        .expect("prepared");
+    let by_product = client
+        .0
+        .prepare(
+            "INSERT INTO orders_by_product (product_id, month_bucket, order_timestamp, order_id, user_id, \
+             quantity) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .await
+        .expect("prepared");
+    for n in 0..30_i32 {
+        let at = CqlTimestamp(1_696_161_600_000 + i64::from(n) * 60_000);
+        let values = (order(n), user, at, "PENDING", price(1998), "1 Main St", vec![item(n)]);
+        client.0.execute_unpaged(&by_id, values).await.expect("inserted");
+        client
+            .0
+            .execute_unpaged(&by_user, (user, at, order(n), "PENDING", price(1998)))
+            .await
+            .expect("inserted");
+        client
+            .0
+            .execute_unpaged(&by_product, (product, "2023-10", at, order(n), user, n))
+            .await
+            .expect("inserted");
+    }
 }
 
 /// What the driver made of the schema.
