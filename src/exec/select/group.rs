@@ -14,6 +14,7 @@ use crate::exec::pager::{Pager, Query, ends_partition};
 use crate::exec::paging::{NO_LIMIT, PagingState, RowMark};
 use crate::exec::result::{ResultMetadata, Rows, RowsContent};
 use crate::exec::term::BindContext;
+use crate::schema::ColumnMetadata;
 use crate::storage::model::{DataRange, DecoratedKey, PartitionResult, Row};
 
 /// How rows are grouped: by the partition key and some clustering columns.
@@ -59,12 +60,20 @@ struct GroupKey {
 type GroupValues<'r> = SmallVec<[Option<Cow<'r, [u8]>>; 4]>;
 
 impl GroupKey {
-    /// Whether a row of that partition with these values is of this group.
-    fn is_of(&self, partition: &DecoratedKey, values: &GroupValues<'_>) -> bool {
+    /// Whether a row of that partition with these values is of this group: `1.0` and `1.00` are one value of a clustering
+    /// column. What a function gives has one form only, and no column.
+    fn is_of(&self, partition: &DecoratedKey, values: &GroupValues<'_>, columns: &[ColumnMetadata]) -> bool {
         let Some(clustering) = &self.clustering else { return false };
+        let columns = columns.iter().map(Some).chain(std::iter::repeat(None));
         self.partition == *partition
             && clustering.len() == values.len()
-            && clustering.iter().zip(values).all(|(own, value)| own.as_deref() == value.as_deref())
+            && clustering.iter().zip(values).zip(columns).all(|((own, value), column)| {
+                own.as_deref() == value.as_deref()
+                    || match (own, value, column) {
+                        (Some(own), Some(value), Some(column)) => column.cql_type.compare(own, value).is_eq(),
+                        _ => false,
+                    }
+            })
     }
 }
 
@@ -109,7 +118,9 @@ impl<'a> Groups<'a> {
             None => None,
             Some(row) => {
                 let values = self.values_of(group_by, view, row)?;
-                if self.key.as_ref().is_some_and(|key| key.is_of(view.key, &values)) {
+                let columns = group_by.clustering_columns - usize::from(group_by.function.is_some());
+                let columns = self.plan.table.clustering.get(..columns).unwrap_or_default();
+                if self.key.as_ref().is_some_and(|key| key.is_of(view.key, &values, columns)) {
                     return Ok(false);
                 }
                 Some(values.into_iter().map(|value| value.map(Cow::into_owned)).collect())
