@@ -83,9 +83,9 @@ impl PreparedStatement {
         values.reorder(&order).unwrap_or_default()
     }
 
-    /// Roughly the bytes that it takes.
+    /// Roughly the bytes that it takes. With Cassandra's own limit there is room for one with all markers that one may have.
     fn size(&self) -> usize {
-        2048 + self.text.len() * 2 + (self.bind.columns.len() + self.columns.len()) * 256
+        2048 + self.text.len() * 2 + (self.bind.columns.len() + self.columns.len()) * 128
     }
 }
 

@@ -47,6 +47,27 @@ fn a_third_of_thousands_of_statements_is_refused() {
     assert!(statements >= 10_000 && refused * 3 >= statements, "{statements} statements, {refused} refused");
 }
 
+/// A script would be half a megabyte.
+#[test]
+fn a_statement_has_65535_markers_at_most() {
+    with_server(&Settings { keys: Vec::new() }, |address| {
+        let mut connection = Connection::open(address, 5).expect("a connection");
+        for text in [
+            "CREATE KEYSPACE markers WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+            "CREATE TABLE markers.t (k int PRIMARY KEY)",
+        ] {
+            connection.query(text, &Values::default(), &Options::default()).expect("made");
+        }
+        let mut prepare = |markers: usize| {
+            let text = format!("SELECT * FROM markers.t WHERE k IN ({})", vec!["?"; markers].join(", "));
+            connection.prepare(&text, None).expect("an answer").answer
+        };
+        let expected = "Too many markers(?). 65536 markers exceed the allowed maximum of 65535";
+        assert!(matches!(prepare(65_536), Answer::Error(e) if e.code == 0x2200 && e.message == expected));
+        assert!(matches!(prepare(65_535), Answer::Prepared(prepared) if prepared.markers.len() == 65_535));
+    });
+}
+
 /// The runner of scripts says USE itself, so that no script can be about this.
 #[test]
 fn use_is_refused_where_the_configuration_says_so() {

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 const TARGET_SIZE_MIN: f64 = 1_048_576.0;
 /// The target size of an SSTable where none is given, in bytes.
 const TARGET_SIZE_DEFAULT: f64 = 1_073_741_824.0;
+/// Java's greatest `long` as a double, which is one more.
+const LONG_MAX: f64 = 9_223_372_036_854_775_808.0;
 
 /// Checks and takes away the options that the strategy knows.
 pub(super) fn check(rest: &mut OptionMap) -> Result<()> {
@@ -59,21 +61,35 @@ fn positive(option: &str, value: i64) -> Result<()> {
 
 /// `N`, `L8`, `T4` or a number.
 fn scaling_parameter(part: &str) -> Result<()> {
-    let valid = match part.as_bytes() {
-        [b'N'] => true,
-        [b'L' | b'T', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
-            let factor = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<i32>().ok());
-            if factor.is_some_and(|factor| factor < 2) {
+    let valid = match part.strip_prefix(['L', 'T']) {
+        _ if part == "N" => true,
+        Some(digits) if are_digits(digits) => {
+            if factor(digits)? < 2 {
                 return Err(Error::config(format!("Fan factor cannot be lower than 2 in {part}")));
             }
-            factor.is_some()
+            true
         }
-        _ => part.parse::<i32>().is_ok(),
+        None if are_digits(part.strip_prefix(['+', '-']).unwrap_or(part)) => factor(part).map(|_| true)?,
+        _ => false,
     };
     if valid {
         return Ok(());
     }
     Err(Error::config(format!("Scaling parameter {part} must match N|L[0-9]+|T[0-9]+|[+-]?[0-9]+")))
+}
+
+fn are_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number, which may be too large. Cassandra does not expect that, and says so.
+fn factor(text: &str) -> Result<i32> {
+    text.parse().map_err(|_| {
+        Error::config(format!(
+            "org.apache.cassandra.db.compaction.UnifiedCompactionStrategy.validateOptions() threw an error: \
+             java.lang.NumberFormatException For input string: \"{text}\""
+        ))
+    })
 }
 
 /// Bytes, with a unit such as `MiB` or `B` (Cassandra: `FBUtilities.parseHumanReadableBytes`).
@@ -96,6 +112,9 @@ fn size(rest: &mut OptionMap, option: &str) -> Result<Option<f64>> {
         };
         Error::config(format!("{option} {text} is not a valid size in bytes: {why}"))
     })?;
+    if option == "target_sstable_size" && value >= LONG_MAX {
+        return Err(Error::config(format!("{option} {text} is out of range of Long.")));
+    }
     if value < TARGET_SIZE_MIN {
         return Err(Error::config(format!(
             "{option} {text} is not acceptable, size must be at least 1.000MiB"
@@ -107,7 +126,8 @@ fn size(rest: &mut OptionMap, option: &str) -> Result<Option<f64>> {
 fn min_sstable_size(rest: &mut OptionMap, target: f64) -> Result<()> {
     let Some(text) = rest.remove("min_sstable_size") else { return Ok(()) };
     let value = bytes_with_unit(&text)
-        .ok_or_else(|| Error::config(format!("{text} is not a valid size in bytes for min_sstable_size")))?;
+        .ok_or_else(|| Error::config(format!("{text} is not a valid size in bytes for min_sstable_size")))?
+        .min(LONG_MAX);
     if value < 0.0 {
         return Err(Error::config(
             "Invalid configuration, min_sstable_size should be greater than or equal to 0 (zero)",
@@ -124,7 +144,7 @@ fn min_sstable_size(rest: &mut OptionMap, target: f64) -> Result<()> {
 }
 
 fn pretty_memory(bytes: f64) -> String {
-    for (unit, power) in [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+    for (unit, power) in [("EiB", 60), ("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)] {
         let size = f64::from(2.0_f32.powi(power));
         if bytes >= size {
             return format!("{:.3}{unit}", bytes / size);
