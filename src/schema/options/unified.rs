@@ -96,7 +96,7 @@ fn factor(text: &str) -> Result<i32> {
 pub fn bytes_with_unit(text: &str) -> Option<f64> {
     let text = text.trim();
     let text = text.strip_suffix('B')?.trim_end();
-    let units = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40)];
+    let units = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
     let found = units.iter().find_map(|(unit, power)| Some((text.strip_suffix(unit)?, *power)));
     let (digits, power) = found.unwrap_or((text, 0));
     Some(parse_double(digits.trim_end())? * f64::from(2.0_f32.powi(power)))
