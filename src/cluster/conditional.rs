@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::coordinator::{Coordinator, ReadListener};
+use super::timeouts::TimeoutKind;
 use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::schema::TableMetadata;
@@ -66,11 +67,21 @@ impl Coordinator {
         if replicas.alive < 1 {
             return Err(Error::Unavailable { consistency: serial, required: 1, alive: 0, datacenter: None });
         }
-        let level = match serial {
-            Consistency::LocalSerial => Consistency::LocalQuorum,
-            _ => Consistency::Quorum,
+        let level = condition_level(serial);
+        let timeout = Some(self.settings().timeouts.get(TimeoutKind::CasContention)).filter(|t| !t.is_zero());
+        let locked = self.storage().lock_partition(table.id, key, io, timeout);
+        let _guard = match locked.map_err(|error| self.failure(error, commit))? {
+            Some(guard) => guard,
+            None => {
+                let consistency = serial;
+                return Err(Error::CasWriteTimeout {
+                    consistency,
+                    received: 0,
+                    block_for: 1,
+                    contentions: 0,
+                });
+            }
         };
-        let _guard = self.storage().lock_partition(table.id, key, io).map_err(|e| self.failure(e, commit))?;
         let ballot = self.clock().next_timestamp();
         let (mutation, result) = decide(&Contested { coordinator: self, level, io, listener, ballot })?;
         if let Some(mutation) = mutation {
@@ -83,6 +94,14 @@ impl Coordinator {
 
     fn failure(&self, error: crate::storage::StorageError, commit: Consistency) -> Error {
         self.write_error(error, commit, WriteType::Simple)
+    }
+}
+
+/// The level at which a conditional write that is agreed on at that one reads first.
+pub fn condition_level(serial: Consistency) -> Consistency {
+    match serial {
+        Consistency::LocalSerial => Consistency::LocalQuorum,
+        _ => Consistency::Quorum,
     }
 }
 

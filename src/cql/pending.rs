@@ -36,33 +36,36 @@ impl Inner {
         if within(waits_until, begun).await.is_none() {
             return refused();
         }
-        let end = async {
-            match run.await {
-                Ok(Some((response, written))) => self.durable(response, written).await,
-                Ok(None) => refused(),
-                Err(error) => ready.refused(Error::server(format!("the request failed: {error}"))),
-            }
-        };
         let from = if timeouts.counts_waiting { arrived } else { Instant::now() };
         let deadline = ready.timeout_kind().and_then(|kind| timeouts.deadline(kind, from));
-        match within(deadline, end).await {
-            Some(response) => response,
+        match within(deadline, run).await {
+            Some(Ok(Some((response, written)))) => self.durable(response, written, deadline).await,
+            Some(Ok(None)) => refused(),
+            Some(Err(error)) => ready.refused(Error::server(format!("the request failed: {error}"))),
             None => ready.refused(ready.timed_out()),
         }
     }
 
     /// The response, once what it acknowledges is as durable as it has to be.
-    async fn durable(&self, mut response: Response, written: Option<Written>) -> Response {
-        let Some(written) = written else { return response };
+    async fn durable(
+        &self,
+        mut response: Response,
+        written: Option<Written>,
+        deadline: Option<Instant>,
+    ) -> Response {
+        let Some(Written { position, awaited }) = written else { return response };
         let storage = self.storage();
         let synced = match storage.write_out() {
-            Ok(()) => storage.synced(written.position).await,
-            Err(error) => Err(error),
+            Ok(()) => match within(deadline, storage.synced(position)).await {
+                Some(synced) => synced.map_err(Error::from),
+                None => Err(awaited.timed_out()),
+            },
+            Err(error) => Err(error.into()),
         };
         if let Err(error) = synced
             && response.result.is_ok()
         {
-            response.result = Err(error.into());
+            response.result = Err(error);
         }
         response
     }
@@ -70,10 +73,9 @@ impl Inner {
     /// Waits until what was written up to a place is as durable as it has to be, for as long as a write may take.
     pub(super) async fn synced(self: Arc<Self>, written: Written) -> Result<(), Error> {
         let deadline = self.timeouts().deadline(TimeoutKind::Write, Instant::now());
-        let Written { position, consistency, write_type } = written;
-        match within(deadline, self.storage().synced(position)).await {
+        match within(deadline, self.storage().synced(written.position)).await {
             Some(synced) => Ok(synced?),
-            None => Err(Error::WriteTimeout { consistency, received: 0, block_for: 1, write_type }),
+            None => Err(written.awaited.timed_out()),
         }
     }
 }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::request::StatementId;
-use crate::consistency::{Consistency, WriteType};
 use crate::error::Error;
 use crate::event::SchemaChange;
+use crate::exec::context::Awaited;
 pub use crate::exec::result::{
     ColumnSpec, Columns, PreparedMetadata, ResultMetadata, Rows, RowsContent, RowsWriter,
 };
@@ -53,7 +53,7 @@ pub struct Response {
     /// Bytes from a custom query handler (version 4).
     pub custom_payload: Option<Box<HashMap<String, Bytes>>>,
     /// What it acknowledges, where it answers a write that ran at once.
-    pub write: Option<(Consistency, WriteType)>,
+    pub write: Option<Awaited>,
 }
 
 impl Response {
@@ -67,11 +67,10 @@ impl Response {
 
     /// What was written does not get durable: a response that acknowledges a write becomes this error.
     pub fn not_durable(&mut self, error: &Error) {
-        let Some((consistency, write_type)) = self.write.filter(|_| self.result.is_ok()) else { return };
+        let Some(awaited) = self.write.filter(|_| self.result.is_ok()) else { return };
         self.result = Err(match error {
-            Error::WriteTimeout { received, block_for, .. } => {
-                let (received, block_for) = (*received, *block_for);
-                Error::WriteTimeout { consistency, received, block_for, write_type }
+            Error::WriteTimeout { .. } | Error::CasWriteTimeout { .. } | Error::ReadTimeout { .. } => {
+                awaited.timed_out()
             }
             other => other.clone(),
         });

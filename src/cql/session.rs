@@ -22,8 +22,9 @@ use super::running::Task;
 use super::service::{AuthStep, Connection, Execution};
 use super::tracing::{TraceSession, trace_of};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
+use crate::consistency::WriteType;
 use crate::error::Error;
-use crate::exec::context::{ExecutionContext, Written};
+use crate::exec::context::{Awaited, ExecutionContext, Written};
 use crate::exec::ddl::DdlWarnings;
 use crate::exec::modify::attributes::Attributes;
 use crate::exec::modify::batch::{self, BatchPlan};
@@ -389,7 +390,7 @@ impl Inner {
             trace.id()
         });
         let result = outcome.map(|outcome| self.message(ready, outcome));
-        let write = written.map(|written| (written.consistency, written.write_type));
+        let write = written.map(|written| written.awaited);
         (Response { result, warnings, tracing_id, custom_payload: None, write }, written)
     }
 
@@ -413,7 +414,8 @@ impl Inner {
             let schema = self.node.coordinator().schema();
             let (before, now) = (before.keyspace(&change.keyspace), schema.keyspace(&change.keyspace));
             self.node.permissions_follow(user.as_deref(), &statement.requires, before, now);
-            context.wait_for_all_written();
+            let level = context.options.consistency;
+            context.wait_for_all_written(Awaited::Write(level, WriteType::Simple));
         }
         Ok(outcome)
     }

@@ -27,10 +27,37 @@ const INLINE_ROWS_MAX: usize = 10_000;
 pub struct Written {
     /// Where in the commit log the last of it is.
     pub position: CommitPosition,
-    /// At which level it is to be acknowledged.
-    pub consistency: Consistency,
-    /// What errors call it.
-    pub write_type: WriteType,
+    /// What waits for it.
+    pub awaited: Awaited,
+}
+
+/// What waits until something is durable, at its level: what errors call it.
+#[derive(Clone, Copy, Debug)]
+pub enum Awaited {
+    /// A write.
+    Write(Consistency, WriteType),
+    /// A conditional write, at the level at which it is agreed on.
+    Conditional(Consistency),
+    /// A read that is linearizable.
+    SerialRead(Consistency),
+}
+
+impl Awaited {
+    /// What a client is told where that took longer than its timeout.
+    pub fn timed_out(self) -> Error {
+        let (received, block_for) = (0, 1);
+        match self {
+            Self::Write(consistency, write_type) => {
+                Error::WriteTimeout { consistency, received, block_for, write_type }
+            }
+            Self::Conditional(consistency) => {
+                Error::CasWriteTimeout { consistency, received, block_for, contentions: 0 }
+            }
+            Self::SerialRead(consistency) => {
+                Error::ReadTimeout { consistency, received, block_for, data_present: false }
+            }
+        }
+    }
 }
 
 /// What a plan is run with: the request's parameters, the node, and a place for warnings.
@@ -153,7 +180,8 @@ impl<'a> ExecutionContext<'a> {
         });
         let position =
             self.coordinator.mutate(mutations, self.options.consistency, write_type, self.io, self.steps)?;
-        *self.written.lock() = Some(Written { position, consistency: self.options.consistency, write_type });
+        let awaited = Awaited::Write(self.options.consistency, write_type);
+        *self.written.lock() = Some(Written { position, awaited });
         Ok(())
     }
 
@@ -192,17 +220,16 @@ impl<'a> ExecutionContext<'a> {
             },
         );
         if !matches!(result, Err(Error::WouldBlock)) {
-            self.wait_for_all_written();
+            self.wait_for_all_written(Awaited::Conditional(levels.serial));
         }
         result
     }
 
     /// Has the answer wait until everything that was written so far, by anybody, is durable: what a linearizable
     /// request has seen must not be lost.
-    pub fn wait_for_all_written(&self) {
+    pub fn wait_for_all_written(&self, awaited: Awaited) {
         let position = self.coordinator.storage().commit_log().position();
-        let consistency = self.options.serial_consistency.unwrap_or(Consistency::Serial);
-        *self.written.lock() = Some(Written { position, consistency, write_type: WriteType::Cas });
+        *self.written.lock() = Some(Written { position, awaited });
     }
 
     /// Counts what was read; a request that runs on a connection's task may read so much before it has to go on
@@ -251,7 +278,7 @@ impl Reader for ExecutionContext<'_> {
         }
         self.count(&response)?;
         if self.options.consistency.is_serial() {
-            self.wait_for_all_written();
+            self.wait_for_all_written(Awaited::SerialRead(self.options.consistency));
         }
         Ok(response)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ExecutionContext;
 use super::access::RolePlan;
+use super::context::Awaited;
 use super::ddl::SchemaTransformation;
 use super::describe::DescribePlan;
 use super::modify::ModificationPlan;
@@ -14,6 +15,7 @@ use super::result::{Columns, Rows};
 use super::select::SelectPlan;
 use super::truncate::TruncatePlan;
 use crate::cluster::Coordinator;
+use crate::cluster::conditional::condition_level;
 use crate::cluster::coordinator::validate_for_write;
 use crate::cluster::timeouts::TimeoutKind;
 use crate::consistency::{Consistency, WriteType};
@@ -173,7 +175,8 @@ impl Plan {
             Self::Role(plan) => match context.access {
                 Some(access) => {
                     let outcome = access.run(plan, &|warning| context.warn(warning))?;
-                    context.wait_for_all_written();
+                    let level = context.options.consistency;
+                    context.wait_for_all_written(Awaited::Write(level, WriteType::Simple));
                     Ok(outcome)
                 }
                 None => Err(Error::server("the node itself has no role")),
@@ -221,8 +224,8 @@ impl ModificationPlan {
     }
 }
 
-/// What a client is told of a conditional write that took too long.
+/// What a client is told of a conditional write that took too long: its read is what takes time.
 pub(super) fn conditional_timed_out(options: &QueryOptions) -> Error {
-    let consistency = options.serial_consistency.unwrap_or(Consistency::Serial);
-    Error::CasWriteTimeout { consistency, received: 0, block_for: 1, contentions: 0 }
+    let consistency = condition_level(options.serial_consistency.unwrap_or(Consistency::Serial));
+    Error::ReadTimeout { consistency, received: 0, block_for: 1, data_present: false }
 }

@@ -2,6 +2,7 @@
 //! observers want to know what was there. Others need none.
 
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -74,13 +75,23 @@ pub struct PartitionGuard<'a> {
 
 impl Storage {
     /// Locks a partition against conditional writes: who holds it may read it, decide, and apply a mutation.
-    /// [`StorageError::WouldBlock`] where another one holds it and the caller must not wait.
+    /// [`StorageError::WouldBlock`] where another one holds it and the caller must not wait; none where others held
+    /// it for as long as the caller may wait.
     pub fn lock_partition(
         &self,
         table: TableId,
         key: &DecoratedKey,
         mode: IoMode,
-    ) -> Result<PartitionGuard<'_>, StorageError> {
-        Ok(PartitionGuard { _lock: self.conditional_locks.lock(table, key, mode)? })
+        timeout: Option<Duration>,
+    ) -> Result<Option<PartitionGuard<'_>>, StorageError> {
+        let locks = &self.conditional_locks;
+        let lock = match (mode, timeout) {
+            (IoMode::Blocking, Some(timeout)) => {
+                // In range: the remainder of a division by the number of locks.
+                locks.0[locks.index(table, key)].try_lock_for(timeout)
+            }
+            _ => Some(locks.lock(table, key, mode)?),
+        };
+        Ok(lock.map(|lock| PartitionGuard { _lock: lock }))
     }
 }

@@ -15,6 +15,7 @@ use crate::cql::{
     RowsWriter, Service, StatementId, Value, WriteType,
 };
 use crate::event::{Change, Event, SchemaChange};
+use crate::exec::context::Awaited;
 use crate::types::CqlType;
 
 /// The service; its fields steer and observe it.
@@ -198,7 +199,8 @@ impl Connection for FakeConnection {
                 return Execution::Pending(async { panic!("later") }.boxed());
             }
             RequestKind::Query { text, options } => {
-                let write = text.starts_with("INSERT").then_some((Consistency::One, WriteType::Simple));
+                let write =
+                    text.starts_with("INSERT").then_some(Awaited::Write(Consistency::One, WriteType::Simple));
                 Response { write, ..self.query(&text, options.values.len()).into() }
             }
             RequestKind::Prepare { text, .. } => {

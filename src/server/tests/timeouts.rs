@@ -11,15 +11,15 @@ use crate::cql::{
 };
 
 /// A node on a file system that can be made slow, and a connection to it.
-struct Slow {
-    fs: FaultyFs,
-    server: Server,
+pub(super) struct Slow {
+    pub(super) fs: FaultyFs,
+    pub(super) server: Server,
     connection: Arc<dyn Connection>,
-    home: tempfile::TempDir,
+    pub(super) home: tempfile::TempDir,
 }
 
 impl Slow {
-    async fn start(yaml: &str) -> Self {
+    pub(super) async fn start(yaml: &str) -> Self {
         let (home, fs) = (tempfile::tempdir().unwrap(), FaultyFs::new(1));
         let server = Server::start_on(config(home.path(), yaml), Arc::new(fs.clone())).await.unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
@@ -50,8 +50,17 @@ impl Slow {
         response
     }
 
-    async fn query(&self, text: &str) -> Result<(), Error> {
-        let options = QueryOptions::with_consistency(Consistency::LocalOne);
+    pub(super) async fn query(&self, text: &str) -> Result<(), Error> {
+        self.query_at(text, CONSISTENCY, None).await
+    }
+
+    async fn query_at(
+        &self,
+        text: &str,
+        consistency: Consistency,
+        serial_consistency: Option<Consistency>,
+    ) -> Result<(), Error> {
+        let options = QueryOptions { serial_consistency, ..QueryOptions::with_consistency(consistency) };
         self.run(RequestKind::Query { text: text.to_owned(), options }).await.result.map(|_| ())
     }
 
@@ -62,7 +71,7 @@ impl Slow {
         (error, started.elapsed())
     }
 
-    async fn flush(&self) {
+    pub(super) async fn flush(&self) {
         assert_eq!(nodetool(self.home.path(), "flush s").await, (String::new(), 0));
     }
 }
@@ -70,7 +79,15 @@ impl Slow {
 const CONSISTENCY: Consistency = Consistency::LocalOne;
 
 fn read_timeout() -> Error {
-    Error::ReadTimeout { consistency: CONSISTENCY, received: 0, block_for: 1, data_present: false }
+    read_timeout_at(CONSISTENCY)
+}
+
+fn read_timeout_at(consistency: Consistency) -> Error {
+    Error::ReadTimeout { consistency, received: 0, block_for: 1, data_present: false }
+}
+
+fn contended() -> Error {
+    Error::CasWriteTimeout { consistency: Consistency::Serial, received: 0, block_for: 1, contentions: 0 }
 }
 
 fn write_timeout(write_type: WriteType) -> Error {
@@ -101,6 +118,73 @@ async fn reads_from_a_slow_disk() {
     assert!(after >= Duration::from_millis(900), "{after:?}");
     slow.fs.set_faults(Faults::default());
     slow.query("SELECT * FROM s.t WHERE k = 1").await.unwrap();
+    slow.server.stop().await;
+}
+
+/// What Cassandra answers where its replica takes its time (`cassandra.test.read_iteration_delay_ms`).
+#[tokio::test(flavor = "multi_thread")]
+async fn linearizable_requests_on_a_slow_disk() {
+    use Consistency::{LocalQuorum, LocalSerial, One, Quorum, Serial};
+    let slow = Slow::start("read_request_timeout: 200ms\nfile_cache_size: 0MiB\n").await;
+    slow.query("INSERT INTO s.t (k, v) VALUES (1, 0x01)").await.unwrap();
+    slow.flush().await;
+    slow.set_slow("-Index.db", Duration::from_millis(900));
+    let update = "UPDATE s.t SET v = 0x02 WHERE k = 1 IF EXISTS";
+    assert_eq!(slow.query(update).await.unwrap_err(), read_timeout_at(Quorum));
+    // The first still reads, holding the partition; what takes too long is the reading, for others too.
+    let second = slow.query_at(update, One, Some(LocalSerial)).await;
+    assert_eq!(second.unwrap_err(), read_timeout_at(LocalQuorum));
+    let batch = format!("BEGIN BATCH {update} APPLY BATCH");
+    assert_eq!(slow.query_at(&batch, Quorum, None).await.unwrap_err(), read_timeout_at(Quorum));
+    for level in [Serial, LocalSerial] {
+        let read = slow.query_at("SELECT * FROM s.t WHERE k = 1", level, None).await;
+        assert_eq!(read.unwrap_err(), read_timeout_at(level));
+    }
+    slow.fs.set_faults(Faults::default());
+    slow.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditional_writes_that_wait_for_others() {
+    let slow = Slow::start("cas_contention_timeout: 100ms\nfile_cache_size: 0MiB\n").await;
+    slow.query("INSERT INTO s.t (k, v) VALUES (1, 0x01)").await.unwrap();
+    slow.flush().await;
+    slow.set_slow("-Index.db", Duration::from_millis(1500));
+    let first = slow.query("UPDATE s.t SET v = 0x02 WHERE k = 1 IF v = 0x01");
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        slow.timed("UPDATE s.t SET v = 0x03 WHERE k = 1 IF v = 0x01").await
+    };
+    let (first, (second, after)) = tokio::join!(first, second);
+    first.unwrap();
+    assert_eq!(second, contended());
+    assert!((Duration::from_millis(100)..Duration::from_millis(1000)).contains(&after), "{after:?}");
+    slow.fs.set_faults(Faults::default());
+    slow.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn linearizable_requests_that_wait_for_a_sync() {
+    let slow = Slow::start("commitlog_sync: batch\nwrite_request_timeout: 300ms\n").await;
+    slow.set_slow("CommitLog", Duration::from_secs(2));
+    let write = slow.query("INSERT INTO s.t (k, v) VALUES (1, 0x01) IF NOT EXISTS").await;
+    assert_eq!(write.unwrap_err(), contended());
+    let read = slow.query_at("SELECT * FROM s.t WHERE k = 1", Consistency::LocalSerial, None).await;
+    assert_eq!(read.unwrap_err(), read_timeout_at(Consistency::LocalSerial));
+    slow.fs.set_faults(Faults::default());
+    slow.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_long_to_truncate() {
+    let slow = Slow::start("truncate_request_timeout: 200ms\n").await;
+    slow.query("INSERT INTO s.t (k, v) VALUES (1, 0x01)").await.unwrap();
+    slow.set_slow("-Data.db", Duration::from_secs(2));
+    let (error, after) = slow.timed("TRUNCATE s.t").await;
+    let text = "Error during truncate: Truncate timed out - received only 0 responses";
+    assert_eq!(error, Error::Truncate(text.to_owned()));
+    assert!((Duration::from_millis(200)..Duration::from_millis(1800)).contains(&after), "{after:?}");
+    slow.fs.set_faults(Faults::default());
     slow.server.stop().await;
 }
 
