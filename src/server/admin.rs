@@ -22,7 +22,7 @@ use crate::nodetool::{
     RingNode, Roles, Selection, TableStats,
 };
 use crate::schema::{Schema, TableId, system};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Demand, Storage, StorageError};
 
 /// This node, as nodetool sees it.
 pub(super) struct NodeAdmin {
@@ -165,7 +165,8 @@ impl Admin for NodeAdmin {
             schema_version: self.schema().version,
             generation: self.generation,
             uptime: self.started.elapsed(),
-            gossip_active: true,
+            // Where a disk failed it is stopped together with the port for clients.
+            gossip_active: matches!(*self.storage().failures().demands().borrow(), Demand::Nothing),
             native_transport_active: self.transport.is_running(),
             native_address: self.transport.ports().next().map(|(address, _)| address),
             load_bytes: table_stats::load_bytes(self.storage()),

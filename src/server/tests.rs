@@ -9,6 +9,7 @@ use super::*;
 use crate::env::faulty_fs::{Faults, FaultyFs};
 use crate::nodetool;
 
+mod damage;
 mod prepared;
 mod timeouts;
 
