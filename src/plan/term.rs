@@ -233,14 +233,13 @@ impl TermPlanner<'_> {
                 Some((_, term)) => self.prepare(term, &field_of(receiver, user_type, i))?,
             });
         }
-        for (field, _) in fields {
-            if !user_type.fields.iter().any(|(n, _)| n == field.as_str()) {
-                return Err(Error::invalid(format!(
-                    "Unknown field '{}' in value of user defined type {}",
-                    field.as_str(),
-                    user_type.name
-                )));
-            }
+        let is_unknown = |field: &&str| !user_type.fields.iter().any(|(name, _)| name == field);
+        let unknown = fields.iter().map(|(field, _)| field.as_str()).filter(is_unknown);
+        if let Some(field) = unknown.min_by_key(|field| bucket(field, fields.len())) {
+            return Err(Error::invalid(format!(
+                "Unknown field '{field}' in value of user defined type {}",
+                user_type.name
+            )));
         }
         finish(receiver.cql_type.clone(), terms)
     }
@@ -327,6 +326,17 @@ pub fn test_type(to: &CqlType, from: &CqlType) -> TestResult {
     } else {
         TestResult::No
     }
+}
+
+/// Where Java's `HashMap` of so many fields keeps one: of several unknown fields Cassandra names the first it finds
+/// (`UserTypes.Literal.validateAssignableTo`).
+fn bucket(field: &str, fields: usize) -> u32 {
+    let hash = field.bytes().rev().fold(1_u32, |hash, byte| {
+        let signed = i32::from(byte.cast_signed());
+        hash.wrapping_mul(31).wrapping_add(signed.cast_unsigned())
+    });
+    let capacity = (fields * 4).div_ceil(3).next_power_of_two().max(16);
+    (hash ^ (hash >> 16)) & (u32::try_from(capacity).unwrap_or(u32::MAX) - 1)
 }
 
 /// A literal of these parts: its value, where all of them are known.
