@@ -51,6 +51,7 @@ fn read(table: &Arc<TableMetadata>, range: DataRange, rows: u64) -> ReadCommand 
         row_filter: RowFilter::default(),
         limits: DataLimits { rows, ..DataLimits::NONE },
         tracks_warnings: false,
+        rest: None,
     }
 }
 

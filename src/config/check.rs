@@ -94,6 +94,10 @@ fn derive_sizes(values: &mut Values) {
     if values.get("commitlog_total_space").is_none() {
         values.set("commitlog_total_space", Value::Storage(StorageSpec::new(8192, StorageUnit::Mebibytes)));
     }
+    let cdc_space = values.storage("cdc_total_space").map_or(0, StorageSpec::bytes);
+    if values.bool("cdc_enabled") == Some(true) && cdc_space == 0 {
+        values.set("cdc_total_space", Value::Storage(StorageSpec::new(4096, StorageUnit::Mebibytes)));
+    }
     if values.get("max_mutation_size").is_none() {
         let kibibytes = bytes(values, "commitlog_segment_size") / 1024 / 2;
         values.set("max_mutation_size", Value::Storage(StorageSpec::new(kibibytes, StorageUnit::Kibibytes)));

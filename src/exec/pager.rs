@@ -9,7 +9,8 @@ use crate::schema::TableMetadata;
 use crate::storage::ClusteringComparator;
 use crate::storage::model::{
     BoundKind, Clustering, ClusteringBound, ClusteringIndexFilter, ColumnFilter, DataLimits, DataRange,
-    DecoratedKey, KeyBound, PartitionResult, ReadCommand, ReadResponse, Row, RowFilter, Slice, Token,
+    DecoratedKey, KeyBound, PartitionResult, ReadCommand, ReadResponse, RestOfPartition, Row, RowFilter,
+    Slice, Token,
 };
 use crate::types;
 
@@ -69,6 +70,7 @@ impl Query {
             row_filter: self.row_filter,
             limits,
             tracks_warnings: self.tracks_warnings,
+            rest: None,
         }
     }
 
@@ -99,6 +101,7 @@ impl Query {
             row_filter: self.row_filter.clone(),
             limits: self.limits(limit, per_partition_limit),
             tracks_warnings: self.tracks_warnings,
+            rest: None,
         }
     }
 
@@ -352,23 +355,25 @@ impl<'a> Pager<'a> {
         let query = self.query;
         let mut page = Vec::new();
         let mut left = page_size;
-        let mut range = query.range.clone();
-        if let Some(key) = self.last_key.clone() {
-            if let Some(mark) = self.mark.clone().filter(|_| self.remaining_in_partition > 0) {
-                let rest = self.fetch_rest(&key, &mark, left, reader)?;
-                left -= rest.as_ref().map_or(0, |partition| self.count(partition));
-                page.extend(rest);
+        let mut command =
+            query.part(query.range.clone(), query.clustering.clone(), left, query.per_partition_limit);
+        let last_key = self.last_key.clone();
+        if let Some(key) = &last_key {
+            command.range = DataRange::Range { start: KeyBound::Key(key.clone(), false), end: end.clone() };
+            if let Some(mark) = self.mark.as_ref().filter(|_| self.remaining_in_partition > 0)
+                && let Some(clustering) = query.clustering_after(&mark.clustering(&query.table)?)
+            {
+                command.rest = Some(Box::new(RestOfPartition { key: key.clone(), clustering }));
+                command.limits.first_partition_remaining = Some(self.remaining_in_partition.max(0) as u64);
             }
-            range = DataRange::Range { start: KeyBound::Key(key, false), end: end.clone() };
         }
-        if left > 0 {
-            let command = query.part(range, query.clustering.clone(), left, query.per_partition_limit);
-            for partition in self.read(&command, reader)? {
+        for partition in self.read(&command, reader)? {
+            if last_key.as_ref() != Some(&partition.key) {
                 self.remaining_in_partition = query.per_partition_limit;
                 self.last_key = Some(partition.key.clone());
-                left -= self.count(&partition);
-                page.push(partition);
             }
+            left -= self.count(&partition);
+            page.push(partition);
         }
         self.mark(page.last());
         self.is_exhausted = left > 0;

@@ -40,7 +40,7 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
 }
 
 /// A number as Java's `Double.toString` prints it, for those of everyday size.
-pub(super) fn double(value: f64) -> String {
+pub(crate) fn double(value: f64) -> String {
     if value.is_nan() { "NaN".to_owned() } else { format!("{value:?}") }
 }
 

@@ -214,6 +214,12 @@ impl TableMetadata {
         self.kind == TableKind::Virtual
     }
 
+    /// Whether the keys of a virtual table are in the order of their values, one after the other; otherwise in that of
+    /// their bytes as a whole (Cassandra: the partitioner of each `VirtualTable`).
+    pub fn orders_keys_by_values(&self) -> bool {
+        self.name != "permissions_cache_keys"
+    }
+
     /// Whether its rows may be filtered without `ALLOW FILTERING` (Cassandra: `VirtualTable.allowFilteringImplicitly`).
     pub fn filters_implicitly(&self) -> bool {
         self.is_virtual() && self.name != "system_logs"

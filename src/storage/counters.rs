@@ -51,6 +51,7 @@ impl Storage {
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
             tracks_warnings: false,
+            rest: None,
         };
         let static_command = ReadCommand { clustering: ClusteringIndexFilter::all(), ..command.clone() };
         let found = self.read(&command, mode)?.partitions.pop();

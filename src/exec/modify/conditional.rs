@@ -417,6 +417,7 @@ impl<'a> ConditionalRequest<'a> {
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
             tracks_warnings: false,
+            rest: None,
         };
         if !self.row_conditions.is_empty() {
             let clusterings = self.row_conditions.iter().map(|(c, _)| c.clone()).collect();

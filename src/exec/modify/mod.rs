@@ -240,6 +240,7 @@ impl ModificationPlan {
             row_filter: RowFilter::default(),
             limits,
             tracks_warnings: false,
+            rest: None,
         };
         let report = |report: &crate::storage::ReadReport| context.report(report);
         let listener = context.listener(&report);

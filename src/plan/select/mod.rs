@@ -137,6 +137,8 @@ struct Selected<'a> {
     aggregates: Vec<AggregateCall>,
     /// The columns that are read for it.
     read: Vec<&'a ColumnMetadata>,
+    /// Whether it is `*`.
+    is_wildcard: bool,
 }
 
 fn select_all<'a>(
@@ -158,6 +160,7 @@ fn select_all<'a>(
         let specs = read.iter().map(|c| spec(&c.name, c.cql_type.clone())).collect();
         let sources = read.iter().map(|c| Source::of(c, table.partition_key.len())).collect();
         return Ok(Selected {
+            is_wildcard: true,
             columns: Columns::new(specs),
             selection: Selection::Columns(SelectedColumns::new(sources, table)),
             aggregates: Vec::new(),
@@ -192,6 +195,7 @@ fn select_all<'a>(
         })
         .collect();
     Ok(Selected {
+        is_wildcard: false,
         columns: Columns::new(specs),
         selection: match sources {
             Some(sources) => Selection::Columns(SelectedColumns::new(sources, table)),
@@ -237,7 +241,10 @@ fn read_columns(table: &TableMetadata, selected: &Selected<'_>, restrictions: &R
     let others = restrictions.restricted_non_key_columns().map(|c| c.id);
     let fetches_all_statics = restrictions.returns_static_only_partitions();
     match &selected.selection {
-        Selection::Columns(_) if columns().all(is_read) => ReadColumns::Known(ColumnFilter::ALL),
+        Selection::Columns(_) if columns().all(is_read) => {
+            let all = if selected.is_wildcard { ColumnFilter::ALL } else { ColumnFilter::ALL_BY_NAME };
+            ReadColumns::Known(all)
+        }
         Selection::Columns(columns) => {
             let read = columns.sources.iter().filter_map(column_of).chain(others);
             ReadColumns::new([], &selected.aggregates, read, fetches_all_statics)

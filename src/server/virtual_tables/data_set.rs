@@ -112,8 +112,12 @@ impl NewRow {
     }
 }
 
-/// Rows by partition and clustering, each in the order of its bytes.
-type Partitions = BTreeMap<Vec<u8>, BTreeMap<Vec<Value>, Row>>;
+/// The key of a partition as it is stored, and the rows by clustering, in the order of the bytes of its values.
+type Partition = (Value, BTreeMap<Vec<Value>, Row>);
+
+/// The partitions in the order of their keys' values, as bytes; or of their keys as a whole, which begin with the
+/// length of the first value where there are several.
+type Partitions = BTreeMap<Vec<Value>, Partition>;
 
 /// The rows of a virtual table at one moment.
 pub(super) struct DataSet {
@@ -139,11 +143,11 @@ impl DataSet {
         else {
             return;
         };
-        let key = match &key[..] {
+        let stored = match &key[..] {
             [value] => Some(value.clone()),
             values => encode_partition_key(&values.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok(),
         };
-        let Some(key) = key else { return };
+        let Some(stored) = stored else { return };
         let mut cells = RowBuilder::new();
         for (name, value) in &row.0 {
             let column = self.table.column(name);
@@ -154,17 +158,19 @@ impl DataSet {
         }
         let values = clustering.iter().map(|value| Some(value.as_slice()));
         let built = cells.build(&Clustering::new(values), LivenessInfo::new(self.now_ms), DeletionTime::LIVE);
-        self.partitions.entry(key).or_default().insert(clustering, built);
+        let place = if self.table.orders_keys_by_values() { key } else { vec![stored.clone()] };
+        let (_, rows) = self.partitions.entry(place).or_insert_with(|| (stored, BTreeMap::new()));
+        rows.insert(clustering, built);
     }
 
     /// The partitions, in the order of their keys.
     pub(super) fn finish(self) -> Vec<PartitionResult> {
-        let partition = |(key, rows): (Vec<u8>, BTreeMap<Vec<Value>, Row>)| PartitionResult {
+        let partition = |(key, rows): Partition| PartitionResult {
             key: DecoratedKey::new(Bytes::from(key)),
             static_row: None,
             rows: rows.into_values().collect(),
         };
-        self.partitions.into_iter().map(partition).collect()
+        self.partitions.into_values().map(partition).collect()
     }
 }
 
@@ -189,5 +195,21 @@ mod tests {
         assert_eq!(partitions[1].rows.first().unwrap().clustering().get(1), Some(&b"w"[..]));
         let cells: Vec<_> = partitions[0].rows.first().unwrap().cells().map(|cell| cell.column).collect();
         assert_eq!(cells, [table.column("position").unwrap().id]);
+    }
+
+    #[test]
+    fn partitions_come_in_the_order_of_their_values_not_of_their_lengths() {
+        let schema = Schema::with_system_keyspaces();
+        let table = schema.table("system_views", "disk_usage").unwrap().clone();
+        let mut rows = DataSet::new(table);
+        for name in ["views", "aggregates", "types"] {
+            rows.add(
+                NewRow::default().set("keyspace_name", "k").set("table_name", name).set("mebibytes", 1_i64),
+            );
+        }
+        let names =
+            ["aggregates", "types", "views"].map(|n| encode_partition_key(&[b"k", n.as_bytes()]).unwrap());
+        let found: Vec<_> = rows.finish().into_iter().map(|p| p.key.key.to_vec()).collect();
+        assert_eq!(found, names);
     }
 }

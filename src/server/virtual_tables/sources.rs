@@ -9,7 +9,9 @@ use crate::cluster::local_node::RELEASE_VERSION;
 use crate::config::Config;
 use crate::cql::auth::Cache;
 use crate::cql::node::Node;
+use crate::nodetool::format;
 use crate::schema::{ClusteringOrder, ColumnKind, ColumnMetadata, Schema, TableMetadata, system};
+use crate::server::table_stats;
 use crate::storage::Storage;
 
 /// What virtual tables look at. The node holds the store, and the store the tables: so they hold it weakly.
@@ -148,14 +150,37 @@ pub(super) fn permissions_cache_keys(sources: &Sources, rows: &mut DataSet) {
     }
 }
 
+/// The versions of a node's states, in the order in which `nodetool gossipinfo` shows the states.
+const GOSSIP_STATES: [&str; 14] = [
+    "status_version",
+    "load_version",
+    "schema_version",
+    "dc_version",
+    "rack_version",
+    "release_version_version",
+    "rpc_address_version",
+    "net_version_version",
+    "host_id_version",
+    "rpc_ready_version",
+    "native_address_and_port_version",
+    "status_with_port_version",
+    "sstable_versions_version",
+    "tokens_version",
+];
+
 pub(super) fn gossip_info(sources: &Sources, rows: &mut DataSet) {
     let Some(node) = sources.node.upgrade() else { return };
     let coordinator = node.coordinator();
     let local = coordinator.node();
     let first_token = local.tokens.first().copied().unwrap_or_default();
     let address = local.broadcast_address;
+    #[expect(clippy::cast_precision_loss, reason = "shown as Cassandra does")]
+    let load = format::double(table_stats::load_bytes(coordinator.storage()) as f64);
+    // Nothing of it changes as gossip would have it: the versions are the places that nodetool gossipinfo shows.
+    let versions = GOSSIP_STATES.into_iter().zip(1_i32..);
+    let states = versions.fold(row(), |row, (state, version)| row.set(state, version));
     rows.add(
-        row()
+        states
             .set("address", address)
             .set("port", i32::from(local.storage_port))
             .set("hostname", address.to_string())
@@ -172,6 +197,8 @@ pub(super) fn gossip_info(sources: &Sources, rows: &mut DataSet) {
                 format!("{}:{}", local.rpc_address, sources.config.native_transport_port),
             )
             .set("net_version", "12")
+            .set("load", load)
+            .set("sstable_versions", "big-nb")
             .set("schema", coordinator.schema().version.to_string())
             .set("status", format!("NORMAL,{first_token}"))
             .set("status_with_port", format!("NORMAL,{first_token}")),

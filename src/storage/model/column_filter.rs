@@ -19,7 +19,12 @@ use crate::types::{CqlType, maybe_quoted};
 /// Rows that come out of memory as they are still have all of their cells: who hands an answer on to others is to leave
 /// out what is not queried ([`ColumnFilter::only_queried`]).
 #[derive(Clone, Debug, Default)]
-pub struct ColumnFilter(Option<Arc<Selection>>);
+pub struct ColumnFilter {
+    /// None for all columns.
+    selection: Option<Arc<Selection>>,
+    /// Whether all columns were asked for by their names.
+    is_named: bool,
+}
 
 #[derive(Debug)]
 struct Selection {
@@ -59,7 +64,9 @@ impl Part {
 
 impl ColumnFilter {
     /// All columns.
-    pub const ALL: ColumnFilter = ColumnFilter(None);
+    pub const ALL: ColumnFilter = ColumnFilter { selection: None, is_named: false };
+    /// All columns, each by its name: only its text is another one.
+    pub const ALL_BY_NAME: ColumnFilter = ColumnFilter { selection: None, is_named: true };
 
     /// These columns; of those that have parts, only these. `fetches_all_statics`: whether a partition that has nothing
     /// but static columns makes a row of the result.
@@ -76,22 +83,22 @@ impl ColumnFilter {
             }
             queried[word] |= 1 << bit;
         }
-        Self(Some(Arc::new(Selection { queried, fetches_all_statics, parts })))
+        Self { selection: Some(Arc::new(Selection { queried, fetches_all_statics, parts })), is_named: true }
     }
 
     /// Whether it is all columns.
     pub fn is_all(&self) -> bool {
-        self.0.is_none()
+        self.selection.is_none()
     }
 
     /// Whether no column is queried.
     pub fn queries_nothing(&self) -> bool {
-        self.0.as_ref().is_some_and(|selection| selection.queried.iter().all(|word| *word == 0))
+        self.selection.as_ref().is_some_and(|selection| selection.queried.iter().all(|word| *word == 0))
     }
 
     /// Whether a column is queried, in part at least.
     pub fn queries(&self, ColumnId(id): ColumnId) -> bool {
-        let Some(selection) = &self.0 else { return true };
+        let Some(selection) = &self.selection else { return true };
         selection.queried.get(usize::from(id) / 64).is_some_and(|word| word >> (id % 64) & 1 == 1)
     }
 
@@ -101,19 +108,19 @@ impl ColumnFilter {
     }
 
     fn queries_path(&self, column: ColumnId, path: &[u8]) -> bool {
-        let Some(selection) = self.0.as_ref().filter(|s| !s.parts.is_empty()) else { return true };
+        let Some(selection) = self.selection.as_ref().filter(|s| !s.parts.is_empty()) else { return true };
         let mut parts = selection.parts.iter().filter(|(id, _)| *id == column).peekable();
         parts.peek().is_none() || parts.any(|(_, part)| part.includes(path))
     }
 
     /// Whether parts of columns are queried.
     pub fn has_parts(&self) -> bool {
-        self.0.as_ref().is_some_and(|selection| !selection.parts.is_empty())
+        self.selection.as_ref().is_some_and(|selection| !selection.parts.is_empty())
     }
 
     /// Whether a static column is fetched.
     pub fn fetches_static(&self, column: ColumnId) -> bool {
-        self.0.as_ref().is_none_or(|selection| selection.fetches_all_statics) || self.queries(column)
+        self.selection.as_ref().is_none_or(|selection| selection.fetches_all_statics) || self.queries(column)
     }
 
     /// The cell as it is read: without its value where it is not queried. It comes even where the row's own liveness is
@@ -135,7 +142,10 @@ impl ColumnFilter {
 
     /// The columns as CQL text (Cassandra: `ColumnFilter.toCQLString`).
     pub fn text(&self, table: &TableMetadata) -> String {
-        let Some(selection) = &self.0 else { return "*".to_owned() };
+        if !self.is_named {
+            return "*".to_owned();
+        }
+        let all_parts = self.selection.as_ref().map(|selection| &selection.parts[..]).unwrap_or_default();
         let columns = table.static_columns.iter().chain(&table.regular_columns);
         let mut queried: Vec<_> = columns.filter(|column| self.queries(column.id)).collect();
         queried.sort_by_key(|column| (column.kind, column.name.as_bytes()));
@@ -143,7 +153,7 @@ impl ColumnFilter {
         for column in queried {
             let name = maybe_quoted(&column.name);
             let mut parts: Vec<&Part> =
-                selection.parts.iter().filter(|(id, _)| *id == column.id).map(|(_, part)| part).collect();
+                all_parts.iter().filter(|(id, _)| *id == column.id).map(|(_, part)| part).collect();
             parts.sort_by(|a, b| match (&a.from, &b.from) {
                 (Some(x), Some(y)) => a.key_type.compare(x, y),
                 (x, y) => x.is_some().cmp(&y.is_some()),

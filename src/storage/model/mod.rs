@@ -23,7 +23,7 @@ pub use mutation::{Mutation, Mutations, PartitionUpdate};
 pub use plain_row_builder::PlainRowBuilder;
 pub use read_command::{
     ClusteringIndexFilter, DataLimits, DataRange, KeyBound, Operator, PartitionResult, ReadCommand,
-    ReadResponse, RowFilter, RowFilterExpression, RowFilterTarget,
+    ReadResponse, RestOfPartition, RowFilter, RowFilterExpression, RowFilterTarget,
 };
 pub use row::{Cells, PlainCells, Row};
 pub use row_builder::RowBuilder;

@@ -32,6 +32,17 @@ pub struct ReadCommand {
     /// Whether the coordinator gathers which thresholds the read passes at its replicas (Cassandra:
     /// `trackWarnings`); otherwise each replica warns by itself.
     pub tracks_warnings: bool,
+    /// What comes before a range: the rest of the partition in which a page ended.
+    pub rest: Option<Box<RestOfPartition>>,
+}
+
+/// What is left of a partition of which rows were returned before (Cassandra: `DataRange.Paging`).
+#[derive(Clone, Debug)]
+pub struct RestOfPartition {
+    /// Its key, which is before the range.
+    pub key: DecoratedKey,
+    /// Which of its rows.
+    pub clustering: ClusteringIndexFilter,
 }
 
 impl ReadCommand {
@@ -46,6 +57,7 @@ impl ReadCommand {
             row_filter: RowFilter::default(),
             limits: DataLimits::NONE,
             tracks_warnings: false,
+            rest: None,
         }
     }
 }

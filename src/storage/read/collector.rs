@@ -60,6 +60,18 @@ impl<'a> Collector<'a> {
         (self.response.rows(), self.response.tombstones_scanned)
     }
 
+    /// How many partitions and tombstones were found in the reads that are over.
+    pub fn costs(&self) -> (usize, u64) {
+        (self.response.partitions.len(), self.response.tombstones_scanned)
+    }
+
+    /// How many rows and tombstones the reads found that are over since it was so.
+    pub fn costs_since(&self, (partitions, tombstones): (usize, u64)) -> (u64, u64) {
+        let found = self.response.partitions.get(partitions..).unwrap_or_default();
+        let rows = found.iter().map(|partition| partition.rows.len() as u64).sum();
+        (rows, self.response.tombstones_scanned - tombstones)
+    }
+
     /// Passes over a partition of which nothing was found.
     pub fn skip(&mut self) {
         self.is_first = false;
@@ -175,12 +187,16 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes what is wanted of a partition of a virtual table.
-    pub fn add_result(&mut self, order: &TableOrder, partition: PartitionResult) {
+    pub fn add_result(
+        &mut self,
+        order: &TableOrder,
+        clustering: &ClusteringIndexFilter,
+        partition: PartitionResult,
+    ) {
         let Some(limit) = self.limit_of_partition() else { return };
         if !self.filter.matches_partition(&partition.key, partition.static_row.as_ref()) {
             return;
         }
-        let clustering = &self.command.clustering;
         let selected = partition.rows.iter().filter(|row| selects(order, clustering, row));
         let mut rows: Vec<Row> = selected.cloned().collect();
         if clustering.is_reversed() {
@@ -192,7 +208,9 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, key: DecoratedKey, static_row: Option<Row>, rows: RowList) {
-        if rows.is_empty() && (static_row.is_none() || !self.selects_full_partition()) {
+        // The static row of a partition that goes on went with an earlier page: without rows there is nothing new.
+        let goes_on = self.command.rest.as_ref().is_some_and(|rest| rest.key == key);
+        if rows.is_empty() && (goes_on || static_row.is_none() || !self.selects_full_partition()) {
             return;
         }
         self.rows += (rows.len() as u64).max(1);

@@ -16,8 +16,8 @@ pub fn command_text(command: &ReadCommand) -> String {
     match &command.range {
         DataRange::Keys(keys) => conditions.extend(key_conditions(table, keys)),
         DataRange::Range { start, end } => {
-            conditions.extend(token_condition(table, start, '>'));
-            conditions.extend(token_condition(table, end, '<'));
+            conditions.extend(token_condition(table, start, '>', command.rest.is_some()));
+            conditions.extend(token_condition(table, end, '<', false));
         }
     }
     conditions.extend(clustering_conditions(table, &command.clustering));
@@ -28,11 +28,11 @@ pub fn command_text(command: &ReadCommand) -> String {
     if !conditions.is_empty() {
         let _ = write!(out, " WHERE {}", conditions.join(" AND "));
     }
-    if command.clustering.is_reversed()
-        && let Some(column) = table.clustering.first()
-    {
-        let direction = if column.is_reversed() { "ASC" } else { "DESC" };
-        let _ = write!(out, " ORDER BY {} {direction}", maybe_quoted(&column.name));
+    if command.clustering.is_reversed() {
+        let orders = table.clustering.iter().map(|column| {
+            format!("{} {}", maybe_quoted(&column.name), if column.is_reversed() { "ASC" } else { "DESC" })
+        });
+        let _ = write!(out, " ORDER BY {}", orders.collect::<Vec<_>>().join(", "));
     }
     if command.limits.is_internal {
         out.push(' ');
@@ -59,15 +59,21 @@ pub fn tokens_text(range: &DataRange) -> String {
     }
 }
 
-/// An end of a range of partitions (Cassandra: `DataRange.toCQLString`); none where it is open.
-fn token_condition(table: &TableMetadata, bound: &KeyBound, operator: char) -> Option<String> {
+/// An end of a range of partitions (Cassandra: `DataRange.toCQLString`); none where it is open. A part of the partition
+/// at a key may belong to the range.
+fn token_condition(
+    table: &TableMetadata,
+    bound: &KeyBound,
+    operator: char,
+    with_part: bool,
+) -> Option<String> {
     let (place, inclusive) = match bound {
         KeyBound::Unbounded => return None,
         KeyBound::Token(token, inclusive) => (token.0.to_string(), inclusive),
         KeyBound::Key(key, inclusive) => (format!("token({})", key_text(table, key)), inclusive),
     };
     let names: Vec<_> = table.partition_key.iter().map(|c| maybe_quoted(&c.name)).collect();
-    let equal = if *inclusive { "=" } else { "" };
+    let equal = if *inclusive || with_part { "=" } else { "" };
     Some(format!("token({}) {operator}{equal} {place}", names.join(", ")))
 }
 
@@ -111,10 +117,7 @@ fn tuple(parts: &[String]) -> String {
 
 fn clustering_conditions(table: &TableMetadata, filter: &ClusteringIndexFilter) -> Vec<String> {
     match filter {
-        ClusteringIndexFilter::Slices { slices, .. } => match &slices[..] {
-            [only] => slice_conditions(table, only),
-            _ => Vec::new(),
-        },
+        ClusteringIndexFilter::Slices { slices, .. } => slice_conditions(table, slices),
         ClusteringIndexFilter::Names { clusterings, .. }
             if table.clustering.is_empty() || clusterings.is_empty() =>
         {
@@ -135,29 +138,40 @@ fn clustering_conditions(table: &TableMetadata, filter: &ClusteringIndexFilter) 
     }
 }
 
-fn slice_conditions(table: &TableMetadata, slice: &Slice) -> Vec<String> {
+/// What slices say of each column, as far as CQL makes slices: all of them name one value of a column, or several, or
+/// they have the same bounds (Cassandra: `Slices.toCQLString`, which tells bounds of several columns apart no better).
+fn slice_conditions(table: &TableMetadata, slices: &[Slice]) -> Vec<String> {
     let mut conditions = Vec::new();
-    let (starts, ends) = (slice.start.prefix.len(), slice.end.prefix.len());
     for (i, column) in table.clustering.iter().enumerate() {
-        let (start, end) = (slice.start.prefix.get(i), slice.end.prefix.get(i));
-        if start.is_some() && start == end {
-            conditions.push(condition(column, "=", start));
+        let reaches = |slice: &&Slice| i < slice.start.prefix.len() || i < slice.end.prefix.len();
+        let mut reaching = slices.iter().filter(reaches).peekable();
+        let Some(first) = reaching.peek().copied() else { break };
+        let (start, end) = (first.start.prefix.get(i), first.end.prefix.get(i));
+        if start == end {
+            let mut values = Vec::new();
+            for slice in reaching {
+                let value = column.cql_type.to_cql_literal(slice.start.prefix.get(i));
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            let name = maybe_quoted(&column.name);
+            conditions.push(match &values[..] {
+                [only] => format!("{name} = {only}"),
+                several => format!("{name} IN ({})", several.join(", ")),
+            });
             continue;
         }
         let (lower, upper) = if column.is_reversed() { ("<", ">") } else { (">", "<") };
+        let equal = |inclusive: bool| if inclusive { "=" } else { "" };
         if start.is_some() {
-            let inclusive = i + 1 < starts || slice.start.kind == BoundKind::InclStart;
-            conditions.push(condition(
-                column,
-                &format!("{lower}{}", if inclusive { "=" } else { "" }),
-                start,
-            ));
+            let operator = format!("{lower}{}", equal(first.start.kind == BoundKind::InclStart));
+            conditions.push(condition(column, &operator, start));
         }
         if end.is_some() {
-            let inclusive = i + 1 < ends || slice.end.kind == BoundKind::InclEnd;
-            conditions.push(condition(column, &format!("{upper}{}", if inclusive { "=" } else { "" }), end));
+            let operator = format!("{upper}{}", equal(first.end.kind == BoundKind::InclEnd));
+            conditions.push(condition(column, &operator, end));
         }
-        break;
     }
     conditions
 }
@@ -191,7 +205,7 @@ fn filter_condition(table: &TableMetadata, expression: &RowFilterExpression) -> 
         (RowFilterTarget::Field(..), _) => return None,
         (_, Operator::In) => {
             let values = expression.values.iter().map(|v| column.cql_type.to_cql_literal(Some(v)));
-            format!("{name} IN ({})", values.collect::<Vec<_>>().join(", "))
+            format!("{name} IN [{}]", values.collect::<Vec<_>>().join(", "))
         }
         (_, Operator::Contains) => {
             let element = match &column.cql_type {

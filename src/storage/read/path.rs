@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::engine::{IoMode, Origin, Storage};
 use super::super::error::StorageError;
 use super::super::merge::{MergedPartitions, MergedRows};
 use super::super::model::{
     ClusteringIndexFilter, ColumnFilter, DataRange, DecoratedKey, DeletionTime, KeyBound, ReadCommand,
-    ReadResponse,
+    ReadResponse, RestOfPartition,
 };
 use super::super::order::TableOrder;
 use super::super::table_store::TableStore;
@@ -19,7 +19,8 @@ use super::super::unfiltered::{
 };
 use super::collector::Collector;
 use super::watch::ReadLimits;
-use crate::schema::system;
+use crate::schema::{TableMetadata, system};
+use crate::types::token::decode_partition_key;
 
 /// Rows that a read may look at on a connection's task, so that it does not keep others waiting.
 const EXAMINED_INLINE_MAX: u64 = 20_000;
@@ -61,7 +62,12 @@ impl Storage {
                     if collector.is_done() {
                         break;
                     }
+                    let before = (keys.len() > 1).then(|| (Instant::now(), collector.costs()));
                     read_partition(&store, key, command, mode, &mut collector, steps)?;
+                    if let Some((started, before)) = before {
+                        let costs = collector.costs_since(before);
+                        Self::measure(&store, origin, command, costs, started.elapsed());
+                    }
                 }
             }
             DataRange::Range { start, end } => {
@@ -69,6 +75,9 @@ impl Storage {
                 steps.note(|| {
                     format!("Executing seq scan across {sstables} sstables for {}", command.table.name)
                 });
+                if let Some(rest) = &command.rest {
+                    read_rest(&store, rest, command, mode, &mut collector, steps)?;
+                }
                 let reversed = command.clustering.is_reversed();
                 let mut partitions =
                     MergedPartitions::new(store.order(), reversed, sources).with_columns(&command.columns);
@@ -83,7 +92,11 @@ impl Storage {
             steps.note(|| found_text(response.rows(), response.tombstones_scanned));
         }
         self.check_values(command, &response)?;
-        Self::measure(&store, origin, command, &response, started);
+        // Of several partitions each is a read of its own.
+        if !matches!(&command.range, DataRange::Keys(keys) if keys.len() > 1) {
+            let costs = (response.rows(), response.tombstones_scanned);
+            Self::measure(&store, origin, command, costs, started.elapsed());
+        }
         Ok(response)
     }
 
@@ -108,14 +121,16 @@ impl Storage {
         }
     }
 
+    /// Counts a read that found so many rows, and so much that was deleted. Neither counts as less than one, as in
+    /// Cassandra, whose histograms have no place for zero.
     fn measure(
         store: &TableStore,
         origin: Origin,
         command: &ReadCommand,
-        response: &ReadResponse,
-        started: Instant,
+        (rows, tombstones): (u64, u64),
+        took: Duration,
     ) {
-        let (metrics, took) = (&store.metrics, started.elapsed());
+        let metrics = &store.metrics;
         let (local, coordinated) = match &command.range {
             DataRange::Keys(_) => (&metrics.local_read, &metrics.coordinator_read),
             DataRange::Range { .. } => (&metrics.local_scan, &metrics.coordinator_scan),
@@ -124,8 +139,8 @@ impl Storage {
         if origin == Origin::Client {
             coordinated.record_time(took);
         }
-        metrics.tombstones_per_read.record(response.tombstones_scanned);
-        metrics.rows_per_read.record(response.rows());
+        metrics.tombstones_per_read.record(tombstones.max(1));
+        metrics.rows_per_read.record(rows.max(1));
     }
 
     fn read_limits(&self, command: &ReadCommand, mode: IoMode) -> ReadLimits {
@@ -152,15 +167,23 @@ impl Storage {
                 for key in keys {
                     let found = table.rows(Some(key)).into_iter().find(|p| p.key == *key);
                     match found {
-                        Some(partition) if !collector.is_done() => collector.add_result(&order, partition),
+                        Some(partition) if !collector.is_done() => {
+                            collector.add_result(&order, &command.clustering, partition)
+                        }
                         _ => collector.skip(),
                     }
                 }
             }
             DataRange::Range { start, end } => {
+                if let Some(rest) = &command.rest {
+                    match table.rows(Some(&rest.key)).into_iter().find(|p| p.key == rest.key) {
+                        Some(partition) => collector.add_result(&order, &rest.clustering, partition),
+                        None => collector.skip(),
+                    }
+                }
                 for partition in table.rows(None) {
-                    if !collector.is_done() && is_within_by_key(&partition.key, start, end) {
-                        collector.add_result(&order, partition);
+                    if !collector.is_done() && is_within_by_key(&command.table, &partition.key, start, end) {
+                        collector.add_result(&order, &command.clustering, partition);
                     }
                 }
             }
@@ -196,6 +219,27 @@ fn read_partition(
         steps.note(|| found_text(after.0 - before.0, after.1 - before.1));
     }
     Ok(())
+}
+
+/// Adds what is wanted of the rest of a partition with which a range begins.
+fn read_rest(
+    store: &TableStore,
+    rest: &RestOfPartition,
+    command: &ReadCommand,
+    mode: IoMode,
+    collector: &mut Collector<'_>,
+    steps: Steps<'_>,
+) -> Result<(), StorageError> {
+    let RestOfPartition { key, clustering } = rest;
+    let sources = partition_sources(store, (key, clustering, &command.columns), mode, steps)?;
+    if sources.is_empty() {
+        collector.skip();
+        return Ok(());
+    }
+    let reversed = clustering.is_reversed();
+    let mut rows =
+        MergedRows::new(store.order(), key.clone(), reversed, sources).with_columns(&command.columns);
+    collector.add(&mut rows)
 }
 
 fn found_text(rows: u64, tombstones: u64) -> String {
@@ -275,13 +319,19 @@ fn range_sources(
     (sources, sstables.len())
 }
 
-/// Whether a key of a virtual table is between two bounds: such tables are in the order of the keys' bytes, not of
-/// tokens.
-fn is_within_by_key(key: &DecoratedKey, start: &KeyBound, end: &KeyBound) -> bool {
+/// Whether a key of a virtual table is between two bounds: such tables are in the order of their keys, not of tokens.
+fn is_within_by_key(table: &TableMetadata, key: &DecoratedKey, start: &KeyBound, end: &KeyBound) -> bool {
+    let values = |key: &DecoratedKey| -> Vec<Vec<u8>> {
+        if !table.orders_keys_by_values() {
+            return vec![key.key.to_vec()];
+        }
+        let values = decode_partition_key(&key.key, table.partition_key.len()).unwrap_or_default();
+        values.into_iter().map(<[u8]>::to_vec).collect()
+    };
     let order = |bound: &KeyBound| match bound {
         KeyBound::Unbounded => None,
         KeyBound::Token(token, inclusive) => Some((key.token.cmp(token), *inclusive)),
-        KeyBound::Key(bound, inclusive) => Some((key.key.cmp(&bound.key), *inclusive)),
+        KeyBound::Key(bound, inclusive) => Some((values(key).cmp(&values(bound)), *inclusive)),
     };
     let after_start =
         order(start).is_none_or(|(order, inclusive)| order.is_gt() || (inclusive && order.is_eq()));

@@ -33,6 +33,7 @@ fn command(range: DataRange, columns: ColumnFilter) -> ReadCommand {
         row_filter: RowFilter::default(),
         limits: DataLimits::NONE,
         tracks_warnings: false,
+        rest: None,
     }
 }
 

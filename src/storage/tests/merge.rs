@@ -37,6 +37,7 @@ fn command(filter: ClusteringIndexFilter, now: i64, limits: DataLimits) -> ReadC
         row_filter: RowFilter::default(),
         limits,
         tracks_warnings: false,
+        rest: None,
     }
 }
 
