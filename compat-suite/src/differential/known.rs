@@ -161,9 +161,9 @@ pub const KNOWN: [Known; 19] = [
         },
     },
     Known {
-        name: "what a replica wrote after a drop",
+        name: UNREADABLE,
         reason: "After the drop of a column that is a collection Cassandra's replica may answer with rows that its \
-                 coordinator cannot read",
+                 coordinator cannot read, or reads wrongly",
         is: |answers| {
             is_failure(answers, &["java.io.EOFException", "UnfilteredRowIteratorSerializer$1.computeNext"])
         },
@@ -175,6 +175,9 @@ pub const KNOWN: [Known; 19] = [
         is: is_other_column,
     },
 ];
+
+/// After it nothing that Cassandra reads of the table says anything: it may give bytes of one column as another's.
+pub const UNREADABLE: &str = "what a replica wrote after a drop";
 
 /// The known difference that this is.
 pub fn find(answers: &Answers<'_>) -> Option<&'static Known> {
