@@ -42,13 +42,13 @@
 //! 5. [`storage`]: [`storage::Storage::read`] merges what memtables and SSTables have of the partition, in clustering
 //!    order, last write wins cell by cell ([`storage::merge`]), leaves out what is deleted, expired or filtered, and stops
 //!    at the limit. A row ([`storage::model::Row`]) is one buffer, and a clone shares it: what lies in one memtable only
-//!    is not copied.
+//!    is not copied, and rows that lie beside each other there are shared at once ([`storage::model::RowList`]).
 //! 6. [`exec::select`] writes the values straight into wire form ([`exec::result::RowsWriter`]), columns that follow
 //!    each other in the row by one copy ([`exec::select::plain`]); [`protocol`] puts the header before them, and all
 //!    responses of one read leave in one write.
 //!
-//! All of this runs on the connection's task as long as it touches memory only. A read that needs the disk ends with
-//! [`error::Error::WouldBlock`]; the session runs it again on a thread that may block, and the connection goes on with
+//! All of this runs on the connection's task as long as it touches memory only. A read that needs the disk, also one that
+//! a write does first, ends with [`error::Error::WouldBlock`]; the session runs it again on a thread that may block, and the connection goes on with
 //! its other requests.
 //!
 //! A write goes the same way down to [`cluster::Coordinator::mutate`] and [`storage::Storage::apply`]: its record goes

@@ -522,7 +522,7 @@ impl Ready {
     fn blocks(&self) -> bool {
         match &self.work {
             Work::Statement(statement) => statement.plan.blocks(),
-            Work::Batch(..) => false,
+            Work::Batch(plan, ..) => plan.counts_several(),
         }
     }
 }

@@ -69,8 +69,7 @@ impl Plan {
         }
     }
 
-    /// Whether it may wait for the disk without saying so, and so has to run on a thread that may block: changes of the
-    /// schema.
+    /// Whether it may wait for the disk without saying so, and so has to run on a thread that may block.
     pub fn blocks(&self) -> bool {
         match self {
             Self::Truncate(_) | Self::Ddl(_) | Self::Role(_) => true,

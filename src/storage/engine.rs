@@ -328,9 +328,8 @@ impl Storage {
     /// Applies a mutation: to the commit log's buffer and to memtables, where reads see it at once. Before the
     /// write is acknowledged, [`Storage::write_out`] must have been called, and [`Storage::synced`] awaited.
     ///
-    /// A counter mutation reads first, and may wait for the disk whatever `mode` says. So does a mutation whose
-    /// observers want merged rows: [`StorageError::WouldBlock`] where it would have to wait and must not; nothing has
-    /// changed then.
+    /// A counter mutation reads first, and so does one whose observers want merged rows: [`StorageError::WouldBlock`]
+    /// where it would have to wait and must not; nothing has changed then.
     pub fn apply(&self, mutation: Mutation, mode: IoMode) -> Result<CommitPosition, StorageError> {
         self.apply_for(Origin::Node, mutation, mode)
     }

@@ -41,7 +41,12 @@ pub struct BatchPlan {
 }
 
 impl BatchPlan {
-    /// Whether it changes counters.
+    /// Whether it changes several counters' partitions, perhaps, of which none may be counted before all can be.
+    pub fn counts_several(&self) -> bool {
+        self.changes_counters() && self.statements.len() > 1
+    }
+
+    /// Whether its statements change counters.
     pub fn changes_counters(&self) -> bool {
         self.statements.iter().any(|statement| statement.table.is_counter)
     }
@@ -153,10 +158,13 @@ impl BatchPlan {
             BatchKind::Unlogged => &metrics.unlogged,
             BatchKind::Counter => &metrics.counter,
         };
-        partitions.record(mutations.len() as u64);
-        let write_type = self.write_type(mutations.len());
-        context.mutate(mutations, write_type)?;
-        Ok(Outcome::Void)
+        let (count, write_type) = (mutations.len() as u64, self.write_type(mutations.len()));
+        let written = context.mutate(mutations, write_type);
+        // What goes on on another thread is counted there.
+        if !matches!(written, Err(Error::WouldBlock)) {
+            partitions.record(count);
+        }
+        written.map(|()| Outcome::Void)
     }
 
     /// The partition keys of all statements, which guardrails look at before all rows; none where there are no guardrails.

@@ -292,17 +292,14 @@ impl SelectPlan {
         let Some(query) = query else { return Ok(Rows { metadata, content: groups.finish()? }) };
         let per_partition_limit = counts.in_partition;
         let (mut last_key, mut last_row, mut in_last_partition) = (None, None::<Row>, 0);
-        let mut partition: Option<bytes::Bytes> = None;
-        let mut mark: Option<RowMark> = None;
+        let (mut partition, mut mark) = (None, None);
         if let Some(state) = &state {
+            counts.go_on(state);
             mark = state.row_mark.clone();
-            counts.remaining = state.remaining;
-            counts.in_partition = state.remaining_in_partition;
             partition = state.partition_key.clone().or_else(|| only_key(query));
         }
-        let mut is_open = false;
+        let (mut is_open, mut is_full) = (false, false);
         let mut pager = Pager::new(query, state.map(for_rows), context.version);
-        let mut is_full = false;
         while !is_full && !pager.is_exhausted() {
             let page = pager.fetch_page(DEFAULT_PAGE_SIZE, context.reader)?;
             let partitions = page.iter().filter(|p| self.returns(p));
@@ -340,15 +337,15 @@ impl SelectPlan {
         if is_open {
             groups.close()?;
         }
-        if let Some(key) = last_key.filter(|_| counts.page <= 0 && counts.remaining > 0) {
-            let state = PagingState {
-                partition_key: Some(key),
+        if counts.page <= 0 && counts.remaining > 0 && last_key.is_some() {
+            let ended = PagingState {
+                partition_key: last_key,
                 row_mark: last_row.map(|row| RowMark::new(&self.table, &row, context.version)).or(mark),
                 remaining: counts.remaining,
                 remaining_in_partition: in_last_partition,
             };
-            metadata.paging_state =
-                next_state(query, state, per_partition_limit).map(|state| state.encode(context.version));
+            let next = next_state(query, ended, per_partition_limit);
+            metadata.paging_state = next.map(|state| state.encode(context.version));
         }
         Ok(Rows { metadata, content: groups.finish()? })
     }
@@ -386,6 +383,12 @@ pub(super) struct GroupCounts {
 }
 
 impl GroupCounts {
+    /// What is left where a page ended.
+    fn go_on(&mut self, ended: &PagingState) {
+        self.remaining = ended.remaining;
+        self.in_partition = ended.remaining_in_partition;
+    }
+
     fn count(&mut self) {
         self.remaining -= 1;
         self.in_partition -= 1;

@@ -14,8 +14,7 @@
 //!
 //! Numbers are in the machine's order, but for lengths of values: clustering and data have the form of the native
 //! protocol, and the data is in the order of cells, so that values which follow each other are copied into a result as
-//! they are. The cells of a plain row all
-//! have the timestamp of the header and neither a path nor an end.
+//! they are. The cells of a plain row all have the timestamp of the header and neither a path nor an end.
 
 use std::fmt;
 use std::ops::Range;
@@ -186,7 +185,9 @@ impl<'r> PlainCells<'r> {
     pub fn find(&self, column: ColumnId, index: usize) -> Option<usize> {
         match self.entries.get(index) {
             Some(entry) if column_at(entry, 0) == column => Some(index),
-            _ => self.columns().position(|c| c == column),
+            // Few columns are looked through one by one.
+            _ if self.entries.len() <= 16 => self.columns().position(|c| c == column),
+            _ => self.entries.binary_search_by_key(&column, |entry| column_at(entry, 0)).ok(),
         }
     }
 

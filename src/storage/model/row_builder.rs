@@ -146,7 +146,9 @@ impl RowBuilder {
 
     /// The bytes that it has room for.
     pub fn capacity(&self) -> usize {
-        self.data.capacity() + self.cells.capacity() * size_of::<CellEntry>()
+        self.data.capacity()
+            + self.cells.capacity() * size_of::<CellEntry>()
+            + self.complex_deletions.capacity() * size_of::<(ColumnId, DeletionTime)>()
     }
 
     /// The row, in an arena. The builder is empty then, and keeps its memory for the next one.

@@ -17,7 +17,7 @@ pub struct RowList {
     /// None of them empty.
     pieces: SmallVec<[Piece; 2]>,
     len: usize,
-    /// For how many rows of its own there is to be room.
+    /// For how many rows there is to be room in the first piece of its own.
     expected: usize,
 }
 
@@ -38,7 +38,7 @@ impl Piece {
 }
 
 impl RowList {
-    /// No rows yet, and then room for so many of its own.
+    /// No rows yet, and room for so many if they come one by one.
     pub fn expecting(expected: usize) -> Self {
         Self { expected, ..Self::default() }
     }
@@ -59,7 +59,7 @@ impl RowList {
         match self.pieces.last_mut() {
             Some(Piece::Own(rows)) => rows.push(row),
             _ => {
-                let mut rows = Vec::with_capacity(self.expected.max(1));
+                let mut rows = Vec::with_capacity(std::mem::take(&mut self.expected).max(1));
                 rows.push(row);
                 self.pieces.push(Piece::Own(rows));
             }
@@ -187,5 +187,16 @@ mod tests {
             prop_assert!(list.pieces().all(|piece| !piece.is_empty()));
             prop_assert_eq!(list.iter().cloned().collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn pieces_between_shared_ones_have_room_for_what_is_in_them() {
+        let chunk = Arc::new((0..1000).map(row).collect::<Vec<_>>());
+        let mut list = RowList::expecting(1000);
+        for i in 0..1000 {
+            if i % 2 == 0 { list.push_run(&chunk, i..i + 1) } else { list.push(chunk[i].clone()) }
+        }
+        let room = |piece: &Piece| if let Piece::Own(rows) = piece { rows.capacity() } else { 0 };
+        assert!(list.pieces.iter().map(room).sum::<usize>() < 4000);
     }
 }

@@ -227,12 +227,14 @@ pub struct Cursor {
     start: u64,
     /// The place, counted from the window's start.
     offset: usize,
+    /// The chunk that was got last, which the window may hold a part of only.
+    last: Option<(u64, Bytes)>,
 }
 
 impl Cursor {
     /// At that position. Nothing is read yet.
     pub fn new(file: Arc<ChunkedFile>, access: Access, position: u64) -> Self {
-        Self { file, access, window: Bytes::new(), start: position, offset: 0 }
+        Self { file, access, window: Bytes::new(), start: position, offset: 0, last: None }
     }
 
     /// The position in the file.
@@ -267,27 +269,46 @@ impl Cursor {
         StorageError::corruption(&self.file.path, format!("{message} at position {}", self.position()))
     }
 
+    /// A chunk: got once, as long as no other one is asked for.
+    fn chunk(&mut self, chunk: u64) -> Result<Bytes, StorageError> {
+        if let Some((_, bytes)) = self.last.as_ref().filter(|(last, _)| *last == chunk) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.file.chunk(chunk, &self.access)?;
+        self.last = Some((chunk, bytes.clone()));
+        Ok(bytes)
+    }
+
+    /// The bytes of the file from a position on, as far as they are in one chunk; an error where there are none.
+    fn rest_of_chunk(&mut self, position: u64) -> Result<Bytes, StorageError> {
+        let chunk_length = self.file.chunk_length;
+        let chunk = self.chunk(position / chunk_length)?;
+        let within = (position % chunk_length) as usize;
+        if within >= chunk.len() {
+            return Err(self.damaged("the file ends too early"));
+        }
+        Ok(chunk.slice(within..))
+    }
+
     /// Sees to it that at least `length` bytes from the place on are in the window.
     fn extend(&mut self, length: usize) -> Result<(), StorageError> {
         let position = self.position();
         if position.saturating_add(length as u64) > self.file.len() {
             return Err(self.damaged("the file ends too early"));
         }
-        let chunk_length = self.file.chunk_length;
-        let chunk = self.file.chunk(position / chunk_length, &self.access)?;
-        let within = (position % chunk_length) as usize;
-        self.window = if chunk.len() >= within.saturating_add(length) {
-            chunk.slice(within..)
+        let here = position / self.file.chunk_length;
+        let is_got = self.last.as_ref().is_some_and(|(last, _)| *last == here);
+        let rest = self.window.slice(self.offset..);
+        let rest = if is_got || rest.is_empty() { self.rest_of_chunk(position)? } else { rest };
+        self.window = if rest.len() >= length {
+            rest
         } else {
             // Only what lies across the chunks' border is copied: behind it the next chunk is the window.
             let wanted = length.saturating_add(JOINED_BYTES_MORE);
             let mut joined = BytesMut::with_capacity(wanted);
-            joined.extend_from_slice(chunk.get(within..).unwrap_or_default());
+            joined.extend_from_slice(&rest);
             while joined.len() < length {
-                let next = position + joined.len() as u64;
-                let chunk = self.file.chunk(next / chunk_length, &self.access)?;
-                let more = chunk.get((next % chunk_length) as usize..).filter(|more| !more.is_empty());
-                let more = more.ok_or_else(|| self.damaged("the file ends too early"))?;
+                let more = self.rest_of_chunk(position + joined.len() as u64)?;
                 joined.extend_from_slice(&more[..more.len().min(wanted - joined.len())]);
             }
             joined.freeze()
@@ -331,5 +352,65 @@ impl Cursor {
         let bytes = self.window.slice(self.offset..self.offset + length);
         self.offset += length;
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A file that counts how often it is read.
+    #[derive(Debug)]
+    struct Counting {
+        content: Vec<u8>,
+        reads: AtomicUsize,
+    }
+
+    impl ReadableFile for Counting {
+        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            let start = offset as usize;
+            buffer.copy_from_slice(&self.content[start..start + buffer.len()]);
+            Ok(())
+        }
+
+        fn len(&self) -> std::io::Result<u64> {
+            Ok(self.content.len() as u64)
+        }
+    }
+
+    /// Reads a file of that many chunks by items of that length; how often the file was read.
+    fn reads_of_a_scan(cache: &Arc<ChunkCache>, chunks: usize, item: usize) -> usize {
+        let bytes: Vec<u8> = (0..chunks * PLAIN_CHUNK_LENGTH as usize).map(|i| (i / 7) as u8).collect();
+        let file = Arc::new(Counting { content: bytes, reads: AtomicUsize::new(0) });
+        let chunked = Arc::new(ChunkedFile {
+            id: FileId::next(),
+            path: PathBuf::new(),
+            file: file.clone(),
+            stored_length: file.content.len() as u64,
+            data_length: file.content.len() as u64,
+            chunk_length: PLAIN_CHUNK_LENGTH,
+            layout: Layout::Plain,
+            cache: cache.clone(),
+            crc_check_chance: 1.0,
+        });
+        let mut cursor = Cursor::new(chunked, Access::Cached(IoMode::Blocking), 0);
+        for expected in file.content.chunks_exact(item) {
+            let taken = cursor.take(|input| input.bytes(item).map(<[u8]>::to_vec));
+            assert_eq!(taken.expect("it is there"), expected);
+        }
+        file.reads.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_scan_gets_each_chunk_once() {
+        for item in [1, 100, 600, 5000, 40_000] {
+            assert_eq!(reads_of_a_scan(&Arc::new(ChunkCache::new(0)), 30, item), 30, "items of {item}");
+            let cache = Arc::new(ChunkCache::new(64 << 20));
+            reads_of_a_scan(&cache, 30, item);
+            assert_eq!(cache.hits_and_misses(), (0, 30), "items of {item}");
+        }
     }
 }

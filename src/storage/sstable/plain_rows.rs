@@ -123,6 +123,8 @@ impl RowDecoder {
         vint::read_unsigned(&mut body)?;
         let timestamp = self.stats.timestamp_of(vint::read_unsigned(&mut body)?);
         if flags & HAS_ALL_COLUMNS != 0 {
+            // Mostly the last ones are not plain: nothing is to be done twice.
+            columns.last().map_or(Some(()), |column| column.id.map(drop))?;
             for column in columns {
                 self.cell_of_plain_row(&mut body, column, filter, builder)?;
             }
@@ -131,6 +133,7 @@ impl RowDecoder {
         let mut input = Input::new(body);
         let present = column_subset(&mut input, columns.len()).ok()?;
         body = input.rest();
+        present.last().map_or(Some(()), |last| columns.get(*last)?.id.map(drop))?;
         for i in present {
             self.cell_of_plain_row(&mut body, columns.get(i)?, filter, builder)?;
         }

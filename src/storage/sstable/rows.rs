@@ -37,7 +37,7 @@ pub struct SSTableRows {
     /// The block before which a reversed slice goes on.
     next_block: Option<usize>,
     /// The rows that were handed out last, several at once.
-    handed_out: Arc<Vec<Row>>,
+    handed_out: Option<Arc<Vec<Row>>>,
 }
 
 /// The rows of a partition on disk, read forward.
@@ -58,6 +58,8 @@ struct Body {
     head_position: u64,
     space: RowSpace,
     ended: bool,
+    /// Whether the next row was found not to be plain, or not to be at hand as a whole.
+    was_tried: bool,
     /// The range deletion that is open before `head`.
     open: Option<DeletionTime>,
 }
@@ -99,6 +101,7 @@ impl SSTableRows {
             head_position: rows_start,
             space,
             ended: false,
+            was_tried: false,
             open: None,
         };
         let reversed = filter.is_reversed();
@@ -116,7 +119,7 @@ impl SSTableRows {
             body,
             ready: Vec::new(),
             next_block: None,
-            handed_out: Arc::default(),
+            handed_out: None,
         })
     }
 
@@ -254,10 +257,11 @@ impl Body {
             return Ok(None);
         }
         self.is_at_head = false;
+        let may_be_plain = !std::mem::take(&mut self.was_tried);
         let Self { mapping, columns, cursor, head, space, .. } = self;
         let item = cursor.take(|input: &mut Input<'_>| {
             let body = input.bytes(head.body_length)?;
-            mapping.decoder.body(head, body, columns, space).map_err(short_is_wrong)
+            mapping.decoder.body(head, body, columns, may_be_plain, space).map_err(short_is_wrong)
         })?;
         if let Some(Unfiltered::Marker(marker)) = &item {
             self.open = marker.open_deletion(false);
@@ -266,15 +270,18 @@ impl Body {
     }
 
     /// Takes the next rows that are at hand as a whole, plain, and before a bound.
-    fn plain_rows(&mut self, end: &ClusteringBound, max: usize, rows: &mut Vec<Row>) {
+    fn plain_rows(&mut self, end: &ClusteringBound, rows_max: usize) -> Vec<Row> {
+        let mut rows = Vec::new();
         if self.is_at_head || self.ended {
-            return;
+            return rows;
         }
         let Self { mapping, columns, cursor, space, .. } = self;
-        let (comparator, rows_max) = (&mapping.comparator, max.min(ROWS_AT_ONCE_MAX));
+        let comparator = &mapping.comparator;
         let end = Some(end).filter(|end| **end != ClusteringBound::TOP);
         let wanted = Wanted { comparator, end, columns, rows_max };
-        cursor.pass(|input| mapping.decoder.plain_rows(input, &wanted, space, rows));
+        cursor.pass(|input| mapping.decoder.plain_rows(input, &wanted, space, &mut rows));
+        self.was_tried = rows.len() < rows_max;
+        rows
     }
 
     /// Passes the next item over, but for the deletions that it opens and closes.
@@ -389,13 +396,12 @@ impl UnfilteredRowIterator for SSTableRows {
         let Some(slice) = self.slices.last().filter(|_| self.in_slice && !self.reversed) else {
             return RowsAtHand::None;
         };
-        let mut rows = Vec::new();
-        self.body.plain_rows(&slice.end, max, &mut rows);
+        let rows = self.body.plain_rows(&slice.end, max.min(ROWS_AT_ONCE_MAX));
         if rows.is_empty() {
             return RowsAtHand::None;
         }
-        self.handed_out = Arc::new(rows);
-        RowsAtHand::Run(&self.handed_out, 0..self.handed_out.len())
+        let places = 0..rows.len();
+        RowsAtHand::Run(self.handed_out.insert(Arc::new(rows)), places)
     }
 
     fn next(&mut self) -> Result<Option<Unfiltered>, StorageError> {

@@ -279,15 +279,18 @@ impl RowDecoder {
     }
 
     /// Takes what is behind a head. None for a row of which nothing is left, its columns having been dropped.
+    /// `may_be_plain`: whether it was not tried yet if it is a plain row.
     pub fn body(
         &self,
         head: &ItemHead,
         body: &[u8],
         filter: &ColumnFilter,
+        may_be_plain: bool,
         space: &mut RowSpace,
     ) -> Taken<Option<Unfiltered>> {
         let prefix = Prefix::of_buffer(&head.values);
-        if head.is_row()
+        if may_be_plain
+            && head.is_row()
             && let Some(row) = self.plain_row_of(head.flags, prefix, body, filter, space)
         {
             return Ok(Some(Unfiltered::Row(row)));

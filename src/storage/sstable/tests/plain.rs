@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::{Descriptor, SSTableReader};
 use super::random::{self, Partition, clustering, collect, disjoint, open, partition, slice, write};
 use super::tables;
-use crate::schema::{ColumnId, ColumnKind, TableMetadata, TableParams};
+use crate::schema::{ColumnId, ColumnKind, DroppedColumn, TableMetadata, TableParams};
 use crate::storage::model::{
     Cell, ClusteringIndexFilter, ColumnFilter, DeletionTime, LivenessInfo, Row, RowBuilder, Slice,
 };
@@ -138,4 +138,69 @@ fn inserted_rows_come_together() {
     assert_eq!(found, items);
     // The first one is looked at to find the start of the slice.
     assert_eq!(together, 19);
+}
+
+/// Rows as a reader of these columns must find them, where `dropped` is a column that was dropped at that time.
+fn expected(
+    items: &[Unfiltered],
+    columns: &ColumnFilter,
+    dropped: Option<(ColumnId, i64)>,
+) -> Vec<Unfiltered> {
+    let of = |item: &Unfiltered| {
+        let Unfiltered::Row(row) = item else { return Some(item.clone()) };
+        let mut builder = RowBuilder::new();
+        row.complex_deletions().for_each(|(id, deletion)| builder.add_complex_deletion(id, deletion));
+        let is_gone =
+            |cell: &Cell<'_>| dropped.is_some_and(|(id, at)| id == cell.column && cell.timestamp <= at);
+        row.cells().filter(|cell| !is_gone(cell)).for_each(|cell| builder.add(columns.fetched(cell)));
+        let row = builder.build(row.clustering(), row.liveness(), row.deletion());
+        (!row.is_empty()).then_some(Unfiltered::Row(row))
+    };
+    items.iter().filter_map(of).collect()
+}
+
+/// The table of which a column was dropped at that time; for the end of time it is not there any more.
+fn without(table: &TableMetadata, id: ColumnId, dropped_time_us: i64) -> TableMetadata {
+    let column = table.column_by_id(id).unwrap().clone();
+    let left = table.columns().filter(|c| c.id != id || dropped_time_us < i64::MAX).cloned().collect();
+    let mut now = TableMetadata::new("sstable", "plain", table.id, left, table.params.clone());
+    now.dropped_columns.insert(column.name.clone(), DroppedColumn { column, dropped_time_us });
+    now
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn rows_are_those_that_were_written(
+        partitions in prop::collection::vec(partition(&simple()), 1..5),
+        are_plain in prop::collection::vec(prop::bool::weighted(0.8), 40),
+        queried in prop::collection::vec(994..=997_u16, 0..3),
+        max in 1..70_usize,
+        dropped in prop::option::of((995..=997_u16, prop::option::of(0..12_i64))),
+    ) {
+        let mut table = simple();
+        let dir = tempfile::tempdir().unwrap();
+        let partitions = with_plain_rows(partitions, &are_plain);
+        let (partitions, written) = write(&table, partitions, Descriptor::new(dir.path(), 1));
+        let Some(descriptor) = written else { return Ok(()) };
+        let dropped = dropped.map(|(id, after)| {
+            (ColumnId(id), after.map_or(i64::MAX, |after| random::NOW * 1_000_000 + after))
+        });
+        if let Some((id, at)) = dropped {
+            table = Arc::new(without(&table, id, at));
+        }
+        let reader = open(&table, descriptor).unwrap();
+        let some = ColumnFilter::new(queried.into_iter().map(ColumnId), Vec::new(), false);
+        for partition in &partitions {
+            for columns in [&ColumnFilter::ALL, &some] {
+                let open = || read(&reader, partition, &ClusteringIndexFilter::all(), columns);
+                let expected = expected(&partition.items, columns, dropped);
+                let one_by_one = open().map_or(Vec::new(), |rows| collect(rows).unwrap().items);
+                prop_assert_eq!(&one_by_one, &expected);
+                let together = open().map_or(Vec::new(), |rows| collect_together(rows, max).0);
+                prop_assert_eq!(together, expected);
+            }
+        }
+    }
 }
