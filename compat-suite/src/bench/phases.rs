@@ -320,6 +320,7 @@ fn compare(bench: &Bench, function: &'static Function, plan: Plan) -> Result<Com
                 let (address, _) = node.running()?;
                 bench.latte.schema(address, function.workload, function.workload.keyspace)?;
             }
+            bench.nodes.iter().try_for_each(|node| usage::wait_until_idle(node.running()?.1))?;
             let sample = measure_once(&bench.latte, node.as_ref(), function, length, plan)?;
             if node.is_reference() { &mut comparison.cassandra } else { &mut comparison.helenus }
                 .push(sample);

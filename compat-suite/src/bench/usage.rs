@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
 
@@ -15,6 +15,27 @@ pub fn cpu_time(process: u32) -> Result<Duration> {
     let text = fs::read_to_string(&path).map_err(|error| Error::failed(&path, error))?;
     let ticks = ticks(&text).ok_or_else(|| Error::failed(&path, "not as expected"))?;
     Ok(TICK * ticks)
+}
+
+/// A process is idle that takes less of a processor than this...
+const IDLE_SHARE: f64 = 0.1;
+/// ...for so long.
+const IDLE_TIME: Duration = Duration::from_millis(300);
+/// Longer than this nobody is waited for.
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Waits until a process is idle, so that what it still does for itself (compiling, compaction, garbage collection) is
+/// not measured as another one's; not for ever.
+pub fn wait_until_idle(process: u32) -> Result<()> {
+    let until = Instant::now() + IDLE_WAIT_MAX;
+    while Instant::now() < until {
+        let before = cpu_time(process)?;
+        std::thread::sleep(IDLE_TIME);
+        if cpu_time(process)?.saturating_sub(before) < IDLE_TIME.mul_f64(IDLE_SHARE) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// utime + stime, fields 14 and 15. The name, field 2, is in parentheses and may hold anything.
