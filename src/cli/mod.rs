@@ -12,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, reload};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, ExpirationOverflowPolicy};
 use crate::nodetool;
 use crate::protocol::Encryption;
 use crate::server::{self, Server, StopReason, logging};
@@ -80,6 +80,8 @@ struct Serve {
 enum Property {
     /// `cassandra.commitlog.ignorereplayerrors`
     IgnoreReplayErrors(bool),
+    /// `cassandra.expiration_date_overflow_policy`
+    ExpirationOverflow(ExpirationOverflowPolicy),
 }
 
 impl FromStr for Property {
@@ -91,7 +93,17 @@ impl FromStr for Property {
                 .parse()
                 .map(Self::IgnoreReplayErrors)
                 .map_err(|_| format!("\"{value}\" is neither true nor false")),
-            _ => Err("only cassandra.commitlog.ignorereplayerrors=true is known".to_owned()),
+            Some(("cassandra.expiration_date_overflow_policy", value)) => {
+                Ok(Self::ExpirationOverflow(match &*value.to_ascii_uppercase() {
+                    "REJECT" => ExpirationOverflowPolicy::Reject,
+                    "CAP" => ExpirationOverflowPolicy::Cap,
+                    "CAP_NOWARN" => ExpirationOverflowPolicy::CapNoWarn,
+                    _ => return Err(format!("\"{value}\" is none of REJECT, CAP and CAP_NOWARN")),
+                }))
+            }
+            _ => Err("none but cassandra.commitlog.ignorereplayerrors=true and \
+                      cassandra.expiration_date_overflow_policy=CAP is known"
+                .to_owned()),
         }
     }
 }
@@ -160,8 +172,11 @@ impl Serve {
             config.control_port = Some(nodetool::client::DEFAULT_PORT);
         }
         config.control_port = self.jmx_port.or(config.control_port);
-        for Property::IgnoreReplayErrors(ignore) in &self.properties {
-            config.ignore_replay_errors = *ignore;
+        for property in &self.properties {
+            match property {
+                Property::IgnoreReplayErrors(ignore) => config.ignore_replay_errors = *ignore,
+                Property::ExpirationOverflow(policy) => config.expiration_overflow = *policy,
+            }
         }
         Ok(config.listen_on(self.listen, self.port))
     }
@@ -274,6 +289,9 @@ mod tests {
         }
         let line = "helenus -Dcassandra.commitlog.ignorereplayerrors=true --data d";
         assert_eq!(parse(line).map(serve).expect("valid").properties, [Property::IgnoreReplayErrors(true)]);
+        let line = "helenus -Dcassandra.expiration_date_overflow_policy=cap_nowarn --data d";
+        let policy = Property::ExpirationOverflow(ExpirationOverflowPolicy::CapNoWarn);
+        assert_eq!(parse(line).map(serve).expect("valid").properties, [policy]);
         for line in
             ["helenus -Dcassandra.commitlog.ignorereplayerrors", "helenus -Dcassandra.ring_delay_ms=0"]
         {

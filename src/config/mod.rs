@@ -25,7 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use auth::{AuthOptions, Authenticator, CacheOptions, CidrOptions};
-pub use policy::{CommitFailurePolicy, CommitLogSync, DiskFailurePolicy, FlushCompression};
+pub use policy::{
+    CommitFailurePolicy, CommitLogSync, DiskFailurePolicy, ExpirationOverflowPolicy, FlushCompression,
+};
 pub use snitch::Location;
 pub use value::ParameterizedClass;
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub commitlog_directory: PathBuf,
     /// `-Dcassandra.commitlog.ignorereplayerrors`: damage in the middle of the commit log is passed over.
     pub ignore_replay_errors: bool,
+    /// `-Dcassandra.expiration_date_overflow_policy`
+    pub expiration_overflow: ExpirationOverflowPolicy,
     /// `saved_caches_directory`
     pub saved_caches_directory: PathBuf,
     /// `hints_directory`
@@ -440,6 +444,7 @@ impl Config {
             client_encryption: encryption::client(&values),
             control_port: None,
             ignore_replay_errors: false,
+            expiration_overflow: ExpirationOverflowPolicy::Reject,
             native_transport_max_frame_size_bytes: bytes("native_transport_max_frame_size"),
             native_transport_max_message_size_bytes: bytes("native_transport_max_message_size"),
             max_request_data_in_flight_bytes: bytes("native_transport_max_request_data_in_flight"),

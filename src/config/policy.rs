@@ -37,6 +37,17 @@ pub enum DiskFailurePolicy {
     Die,
 }
 
+/// `-Dcassandra.expiration_date_overflow_policy`: what is done with an expiration date beyond the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpirationOverflowPolicy {
+    /// The statement is refused.
+    Reject,
+    /// The latest date is taken, and the client warned.
+    Cap,
+    /// The latest date is taken.
+    CapNoWarn,
+}
+
 /// `flush_compression`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlushCompression {

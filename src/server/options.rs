@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cluster::Settings;
 use crate::cluster::settings::{OverflowPolicy, ReadSizeThresholds};
 use crate::cluster::timeouts::{TimeoutKind, Timeouts};
-use crate::config::{self, CommitFailurePolicy, Config, DiskFailurePolicy};
+use crate::config::{self, CommitFailurePolicy, Config, DiskFailurePolicy, ExpirationOverflowPolicy};
 use crate::protocol::Limits;
 use crate::storage::{
     CommitLogOptions, CommitLogSync, Directories, FailurePolicy, FlushCompression, MemtableOptions,
@@ -121,7 +121,11 @@ pub(super) fn settings(config: &Config) -> Settings {
         cdc_enabled: config.enabled("cdc_enabled"),
         timeouts: Arc::new(timeouts(config)),
         guardrails: Arc::new(super::guardrails::guardrails(config)),
-        expiration_overflow: OverflowPolicy::default(),
+        expiration_overflow: match config.expiration_overflow {
+            ExpirationOverflowPolicy::Reject => OverflowPolicy::Reject,
+            ExpirationOverflowPolicy::Cap => OverflowPolicy::Cap,
+            ExpirationOverflowPolicy::CapNoWarn => OverflowPolicy::CapNoWarn,
+        },
     }
 }
 
